@@ -1,0 +1,250 @@
+/*
+ * Running compiled modules: engine, loaded code, store, instances, calls, traps.
+ *
+ * An ENGINE is made once a process (signal handlers, function-type registry). CODE is a loaded
+ * image, shared by any number of instances and threads, reference-counted. A STORE is one tenant:
+ * it owns its instances, its stack, its memory budget, its deadline and its last trap; it belongs
+ * to one thread at a time. An INSTANCE is one contiguous slot of address space: context, tables,
+ * memory; it lives as long as its store.
+ *
+ * Guest code runs on the store's own stack (a fiber), never on the caller's, so that stack
+ * exhaustion is a fault in a known guard and a guest may later be suspended. A host function runs
+ * on that same stack; before it runs at least SW_HOST_HEADROOM_BYTES are free.
+ */
+#pragma once
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "code/abi.h"
+
+typedef struct sw_engine sw_engine;
+typedef struct sw_code sw_code;
+typedef struct sw_store sw_store;
+typedef struct sw_instance sw_instance;
+
+enum { SW_HOST_HEADROOM_BYTES = 128 * 1024 };
+
+/* ---- Engine ---------------------------------------------------------------------------------- */
+
+SW_NODISCARD sw_status sw_engine_new(sw_diag *diag, sw_engine **ret_engine);
+void sw_engine_free(sw_engine *e); /* after everything made from it; e may be NULL */
+
+/* The engine-wide id of a function type: equal ids if and only if equal types. Thread-safe.
+ * 0 is never an id; it is returned when out of memory. */
+uint32_t sw_engine_functype_id(sw_engine *e, const sw_functype *type);
+
+/* ---- Code ------------------------------------------------------------------------------------ */
+
+/* Where an image's bytes come from: a range of an open file, mapped copy-on-write and executable,
+ * or (fd -1) memory that is copied into a fresh mapping. */
+typedef struct sw_image_source {
+    int fd;          /* borrowed for the call */
+    uint64_t offset; /* of the image in the file; a multiple of the page size */
+    sw_bytes bytes;  /* the image: when fd is -1; else only len is used */
+} sw_image_source;
+
+/* The image is trusted: the caller knows that it came from sw_module_compile of this build.
+ * Fails with SW_STALE when header, build hash or required CPU features do not fit. */
+SW_NODISCARD sw_status sw_code_load(sw_engine *e, const sw_image_source *source, sw_diag *diag,
+                                    sw_code **ret_code);
+sw_code *sw_code_ref(sw_code *c);
+void sw_code_unref(sw_code *c); /* c may be NULL */
+
+typedef struct sw_extern_type {
+    sw_extern_kind kind;
+    union {
+        sw_functype func;
+        sw_tabletype table;
+        sw_memtype memory;
+        sw_globaltype global;
+        sw_functype tag;
+    };
+} sw_extern_type;
+
+typedef struct sw_code_import {
+    sw_str module, name;
+    sw_extern_type type;
+} sw_code_import;
+
+typedef struct sw_code_export {
+    sw_str name;
+    sw_extern_type type;
+} sw_code_export;
+
+uint32_t sw_code_imports_count(const sw_code *c);
+void sw_code_get_import(const sw_code *c, uint32_t i, sw_code_import *ret_import);
+uint32_t sw_code_exports_count(const sw_code *c);
+void sw_code_get_export(const sw_code *c, uint32_t i, sw_code_export *ret_export);
+/* The export's index, or SW_NO_INDEX. Hashed or sorted: cheap. */
+uint32_t sw_code_find_export(const sw_code *c, sw_str name);
+
+/* ---- Store ----------------------------------------------------------------------------------- */
+
+typedef struct sw_store_limits {
+    uint64_t memory_bytes;   /* all linear memories together; growing past it gives -1 */
+    uint64_t table_elements; /* all tables together */
+    uint64_t host_bytes;     /* the store's budget: everything the host allocates for it */
+    uint64_t stack_bytes;    /* usable guest stack */
+    uint32_t instances;
+} sw_store_limits;
+
+/* 1 GiB, 10 million, 256 MiB, 8 MiB, 10,000. */
+extern const sw_store_limits SW_STORE_LIMITS_DEFAULT;
+
+SW_NODISCARD sw_status sw_store_new(sw_engine *e, const sw_store_limits *limits, sw_diag *diag,
+                                    sw_store **ret_store);
+void sw_store_free(sw_store *s); /* with all its instances; s may be NULL */
+
+sw_budget *sw_store_budget(sw_store *s);
+sw_engine *sw_store_engine(sw_store *s);
+
+/* Guest code still running at this time (monotonic ns; 0: none) traps with SW_TRAP_DEADLINE. Host
+ * functions that block must ask sw_store_deadline themselves. */
+SW_NODISCARD sw_status sw_store_set_deadline(sw_store *s, uint64_t deadline_ns);
+uint64_t sw_store_deadline(const sw_store *s);
+
+/* From any thread or signal handler: the guest traps with SW_TRAP_INTERRUPTED at its next check. */
+void sw_store_interrupt(sw_store *s);
+
+/* The guest asked to end: the host function that sees it calls this and returns SW_TRAP_EXIT. */
+void sw_store_set_exit(sw_store *s, int exit_code);
+int sw_store_exit_code(const sw_store *s);
+
+/* Attaches a sentence to the trap that the calling host function is about to return. */
+void sw_store_explain_trap(sw_store *s, const char *fmt, ...) SW_PRINTF(2, 3);
+
+/* ---- Traps ----------------------------------------------------------------------------------- */
+
+typedef struct sw_frame {
+    const sw_code *code;
+    uint32_t func; /* function index in its module */
+    uint32_t
+        module_offset; /* byte offset of the instruction in its module; SW_NO_OFFSET: unknown */
+} sw_frame;
+
+enum { SW_MAX_FRAMES = 64 };
+
+typedef struct sw_trap_info {
+    sw_trap reason;          /* SW_TRAP_NONE: none yet */
+    char text[256];          /* one sentence; never empty when there is a reason */
+    uint32_t frames_count;   /* kept, innermost first */
+    uint32_t frames_dropped; /* deeper ones that found no room */
+    sw_frame frames[SW_MAX_FRAMES];
+} sw_trap_info;
+
+/* The last trap, until the next outermost call. */
+const sw_trap_info *sw_store_trap(const sw_store *s);
+
+/* Name of a function for a backtrace: from the name section, else an export, else empty. */
+sw_str sw_code_func_name(const sw_code *c, uint32_t func);
+/* Name of the module, or empty. */
+sw_str sw_code_name(const sw_code *c);
+
+/* ---- Host functions -------------------------------------------------------------------------- */
+
+typedef struct sw_host_func sw_host_func;
+
+/* Takes its parameters from regs (and the overflow area, sw_store_args_area) by sw_regs_get_params
+ * or directly, and leaves its results there. Returns SW_TRAP_NONE, or the reason to trap. It must
+ * not touch guest memory past what the memory's view says at that moment. */
+typedef sw_trap sw_host_entry_fn(sw_host_func *self, sw_regs *regs);
+
+/* Caller-allocated, often embedded in a larger struct; must outlive the instances that import it.
+ * Filled by sw_host_func_init. */
+struct sw_host_func {
+    sw_host_entry_fn *entry; /* machine code knows: offset 0 */
+    sw_store *store;         /* machine code knows: offset 8 */
+    void *env;               /* for the entry's use */
+    const sw_functype *type; /* borrowed */
+    sw_func_cell cell;       /* what an import is satisfied with */
+};
+
+SW_NODISCARD sw_status sw_host_func_init(sw_host_func *f, sw_store *s, const sw_functype *type,
+                                         sw_host_entry_fn *entry, void *env);
+
+uint8_t *sw_store_args_area(sw_store *s);
+
+/* ---- Externs: what imports are satisfied with and exports give ------------------------------- */
+
+typedef struct sw_table_object sw_table_object;
+typedef struct sw_memory_object sw_memory_object;
+typedef struct sw_global_object sw_global_object;
+
+/* A value; what it points to lives as long as the store that owns it. */
+typedef struct sw_extern {
+    sw_extern_kind kind;
+    union {
+        struct {
+            const sw_func_cell *cell;
+            const sw_functype *type;
+        } func;
+        sw_table_object *table;
+        sw_memory_object *memory;
+        sw_global_object *global;
+    };
+} sw_extern;
+
+static inline sw_extern sw_host_func_extern(const sw_host_func *f)
+{
+    return (sw_extern){
+        .kind = SW_EXTERN_FUNC, .func = {&f->cell, f->type}
+    };
+}
+
+/* Objects that belong to no instance: for hosts and the spectest module. */
+SW_NODISCARD sw_status sw_memory_new(sw_store *s, const sw_memtype *type, sw_diag *diag,
+                                     sw_memory_object **ret_memory);
+SW_NODISCARD sw_status sw_table_new(sw_store *s, const sw_tabletype *type, sw_diag *diag,
+                                    sw_table_object **ret_table);
+SW_NODISCARD sw_status sw_global_new(sw_store *s, const sw_globaltype *type, sw_value_slot value,
+                                     sw_diag *diag, sw_global_object **ret_global);
+
+/* The memory's current view. Ask again after anything that may have run guest code. */
+const sw_memory_view *sw_memory_get_view(const sw_memory_object *m);
+const sw_table_view *sw_table_get_view(const sw_table_object *t);
+sw_value_slot *sw_global_get_value(sw_global_object *g);
+const sw_globaltype *sw_global_get_type(const sw_global_object *g);
+
+/* The only way from a guest address to a host pointer: false if any byte lies outside. len 0 is
+ * allowed up to and including the end. */
+static inline bool sw_memory_slice(const sw_memory_view *m, uint64_t addr, uint64_t len,
+                                   uint8_t **ret)
+{
+    if (addr > m->size_bytes || len > m->size_bytes - addr) {
+        return false;
+    }
+    *ret = m->base + addr;
+    return true;
+}
+
+/* ---- Instances ------------------------------------------------------------------------------- */
+
+/*
+ * Makes an instance and runs its segments and start function. imports: one per import, in order;
+ * kinds and types are checked (SW_UNLINKABLE names the import). A trap while initialising gives
+ * SW_TRAP; what it wrote into imported objects stays, as the standard says.
+ */
+SW_NODISCARD sw_status sw_instance_new(sw_store *s, sw_code *code, const sw_extern *imports,
+                                       sw_diag *diag, sw_instance **ret_instance);
+
+sw_code *sw_instance_code(const sw_instance *i);
+sw_store *sw_instance_store(const sw_instance *i);
+/* i-th export of its code. Makes the function's cell when first asked; fails only for want of
+ * memory. */
+SW_NODISCARD sw_status sw_instance_export(sw_instance *i, uint32_t index, sw_extern *ret_extern);
+/* By name; SW_NOT_FOUND. */
+SW_NODISCARD sw_status sw_instance_find(sw_instance *i, sw_str name, sw_extern *ret_extern);
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+/*
+ * Calls a function with typed values: one slot per parameter and result. From the host or from
+ * inside a host function (then it nests on the guest's stack). SW_TRAP: sw_store_trap has the
+ * details. SW_EXIT: sw_store_exit_code.
+ */
+SW_NODISCARD sw_status sw_call(sw_store *s, const sw_func_cell *cell, const sw_functype *type,
+                               const sw_value_slot *params, sw_value_slot *results);
+
+/* The same with registers already set; results come back in them. The fast path of the component
+ * room. */
+SW_NODISCARD sw_status sw_call_regs(sw_store *s, const sw_func_cell *cell, sw_regs *regs);
