@@ -77,6 +77,13 @@ static inline uint32_t sw_valtype_slot_bytes(sw_valtype t)
     return t == SW_TYPE_V128 ? 16 : 8;
 }
 
+/* The heap type that the binary format writes as n: an index, or a one-byte code seen as negative.
+ * For validated bytes; n is cut to 24 bits. */
+static inline uint32_t sw_heaptype_from_s33(int64_t n)
+{
+    return n < 0 ? SW_HEAP_ABSTRACT | (0x7fu & (uint32_t)n) : (uint32_t)n;
+}
+
 /* "i32", "funcref", "(ref null 3)": for messages. Writes at most size bytes with the NUL. */
 const char *sw_valtype_text(sw_valtype t, char *out, size_t size);
 
