@@ -1,0 +1,6 @@
+// The smallest JavaScript command.
+export const run = {
+  run() {
+    console.log("hello from JavaScript");
+  },
+};
