@@ -13,8 +13,8 @@ sw_reader sw_reader_make(sw_bytes in, uint32_t origin, sw_diag *diag)
         .base = base, .pos = base, .end = base + in.len, .diag = diag, .origin = origin};
 }
 
-SW_PRINTF(4, 0)
-static void record(sw_reader *r, sw_status st, uint32_t offset, const char *fmt, va_list ap)
+SW_PRINTF(4, 0) static void record(sw_reader *r, sw_status st, uint32_t offset, const char *fmt,
+                                   va_list ap)
 {
     if (r->status != SW_OK) {
         return;

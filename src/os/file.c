@@ -181,7 +181,7 @@ void sw_file_data_clear(sw_file_data *d)
     *d = (sw_file_data){};
 }
 
-static bool write_all(int fd, sw_bytes bytes)
+bool sw_fd_write(int fd, sw_bytes bytes)
 {
     while (bytes.len != 0) {
         ssize_t n = write(fd, bytes.ptr, bytes.len);
@@ -211,7 +211,7 @@ static bool sync_parent(const char *path)
 static bool fill_and_rename(int fd, const char *temp, const char *path, sw_bytes bytes,
                             bool durable)
 {
-    if (!write_all(fd, bytes) || (durable && fsync(fd) != 0) || rename(temp, path) != 0) {
+    if (!sw_fd_write(fd, bytes) || (durable && fsync(fd) != 0) || rename(temp, path) != 0) {
         int saved = errno;
         (void)unlink(temp);
         errno = saved;

@@ -51,6 +51,9 @@ SW_NODISCARD sw_status sw_file_lock(int *ret_fd, const char *path, bool exclusiv
 /* fd may be -1. */
 void sw_fd_close(int fd);
 
+/* Writes everything, through interruptions and partial writes. False: see errno. */
+SW_NODISCARD bool sw_fd_write(int fd, sw_bytes bytes);
+
 SW_DEFINE_AUTO(int, sw_fd_close)
 
 static inline void sw_file_data_clear_p(sw_file_data *d)

@@ -1,5 +1,7 @@
 #include "vm.h"
 
+#include "file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -107,21 +109,6 @@ sw_status sw_vm_discard(sw_vm *vm, size_t offset, size_t size_bytes)
                                                                           : status_of_errno();
 }
 
-static bool write_all(int fd, sw_bytes bytes)
-{
-    while (bytes.len != 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        bytes = sw_bytes_slice(bytes, (size_t)n, bytes.len - (size_t)n);
-    }
-    return true;
-}
-
 sw_status sw_vm_memfd(int *ret_fd, const char *name, sw_bytes bytes)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -129,7 +116,7 @@ sw_status sw_vm_memfd(int *ret_fd, const char *name, sw_bytes bytes)
         return status_of_errno();
     }
     int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-    if (!write_all(fd, bytes) || fcntl(fd, F_ADD_SEALS, seals) != 0) {
+    if (!sw_fd_write(fd, bytes) || fcntl(fd, F_ADD_SEALS, seals) != 0) {
         sw_status st = errno == ENOSPC ? SW_NO_MEMORY : status_of_errno();
         close(fd);
         return st;
