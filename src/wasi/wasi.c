@@ -1,0 +1,210 @@
+/* The context: grants turned into open directories, and denials turned into advice. */
+#include "wasi/wasi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct sw_wasi {
+    sw_store *store; /* borrowed */
+    sw_arena arena;  /* this struct's strings and arrays */
+    sw_preopen *preopens;
+    size_t preopens_count;
+    sw_str *env, *args;
+    size_t env_count, args_count;
+    int stdio[3];
+    sw_denial_fn *denial;
+    void *denial_env;
+};
+
+enum { CONTEXT_MAX_BYTES = 32 << 20 };
+
+static sw_status copy_strings(sw_arena *a, const sw_str *from, size_t count, sw_str **ret)
+{
+    sw_str *to = SW_NEW_ARRAY(a, sw_str, count);
+    if (to == NULL) {
+        return SW_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        to[i] = sw_arena_str(a, from[i]);
+        if (to[i].ptr == NULL) {
+            return SW_NO_MEMORY;
+        }
+    }
+    *ret = to;
+    return SW_OK;
+}
+
+static sw_status open_preopen(sw_wasi *w, const sw_grant_dir *dir, sw_diag *diag)
+{
+    sw_preopen *p = &w->preopens[w->preopens_count];
+    p->guest = sw_arena_str(&w->arena, dir->guest);
+    p->host = sw_arena_str(&w->arena, dir->host);
+    p->is_read_only = dir->is_read_only;
+    if (p->guest.ptr == NULL || p->host.ptr == NULL) {
+        return SW_NO_MEMORY;
+    }
+    p->fd = open(p->host.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->fd < 0) {
+        return sw_fail(diag, errno == ENOENT ? SW_NOT_FOUND : SW_IO, SW_NO_OFFSET,
+                       "granted directory '%s': %s", p->host.ptr, strerror(errno));
+    }
+    w->preopens_count++;
+    return SW_OK;
+}
+
+static sw_status open_preopens(sw_wasi *w, const sw_grants *g, sw_diag *diag)
+{
+    w->preopens = SW_NEW_ARRAY(&w->arena, sw_preopen, g->dirs.count + 1);
+    if (w->preopens == NULL) {
+        return SW_NO_MEMORY;
+    }
+    bool has_root = false;
+    for (size_t i = 0; i < g->dirs.count; i++) {
+        SW_TRY(open_preopen(w, &g->dirs.at[i], diag));
+        has_root = has_root || sw_str_eq(g->dirs.at[i].guest, SW_STR("/"));
+    }
+    if (!has_root) {
+        w->preopens[w->preopens_count++] = (sw_preopen){.fd = -1, .guest = SW_STR("/")};
+    }
+    return SW_OK;
+}
+
+static sw_status fill(sw_wasi *w, const sw_grants *g, sw_diag *diag)
+{
+    w->env_count = g->env.count;
+    w->args_count = g->args.count;
+    memcpy(w->stdio, g->stdio, sizeof w->stdio);
+    SW_TRY(copy_strings(&w->arena, g->env.at, g->env.count, &w->env));
+    SW_TRY(copy_strings(&w->arena, g->args.at, g->args.count, &w->args));
+    return open_preopens(w, g, diag);
+}
+
+sw_status sw_wasi_new(sw_store *s, const sw_grants *grants, sw_denial_fn *denial, void *denial_env,
+                      sw_diag *diag, sw_wasi **ret_wasi)
+{
+    sw_wasi *w = sw_alloc(sw_store_budget(s), sizeof *w);
+    if (w == NULL) {
+        return sw_fail(diag, SW_NO_MEMORY, SW_NO_OFFSET, "no memory for the WASI context");
+    }
+    w->store = s;
+    w->denial = denial;
+    w->denial_env = denial_env;
+    sw_arena_init(&w->arena, sw_store_budget(s), CONTEXT_MAX_BYTES);
+    sw_status st = fill(w, grants, diag);
+    if (st != SW_OK) {
+        sw_wasi_free(w);
+        return sw_fail(diag, st, SW_NO_OFFSET, "%s", sw_status_text(st));
+    }
+    *ret_wasi = w;
+    return SW_OK;
+}
+
+void sw_wasi_free(sw_wasi *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < w->preopens_count; i++) {
+        if (w->preopens[i].fd >= 0) {
+            (void)close(w->preopens[i].fd);
+        }
+    }
+    sw_arena_clear(&w->arena);
+    sw_free(sw_store_budget(w->store), w, sizeof *w);
+}
+
+sw_store *sw_wasi_store(const sw_wasi *w)
+{
+    return w->store;
+}
+
+const sw_preopen *sw_wasi_preopens(const sw_wasi *w, size_t *ret_count)
+{
+    *ret_count = w->preopens_count;
+    return w->preopens;
+}
+
+const sw_str *sw_wasi_env(const sw_wasi *w, size_t *ret_count)
+{
+    *ret_count = w->env_count;
+    return w->env;
+}
+
+const sw_str *sw_wasi_args(const sw_wasi *w, size_t *ret_count)
+{
+    *ret_count = w->args_count;
+    return w->args;
+}
+
+int sw_wasi_stdio(const sw_wasi *w, unsigned stream)
+{
+    assert(stream < 3);
+    return w->stdio[stream];
+}
+
+enum { DENIAL_TEXT_BYTES = 1024 };
+
+void sw_wasi_deny(sw_wasi *w, const char *option, const char *fmt, ...)
+{
+    if (w->denial == NULL) {
+        return;
+    }
+    char asked[DENIAL_TEXT_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(asked, sizeof asked, fmt, ap);
+    va_end(ap);
+    w->denial(w->denial_env, asked, option);
+}
+
+int sw_wasi_check_write(sw_wasi *w, const sw_preopen *root, const char *action, sw_str path)
+{
+    if (!root->is_read_only) {
+        return 0;
+    }
+    char option[DENIAL_TEXT_BYTES];
+    if (sw_str_eq(root->host, root->guest)) {
+        (void)snprintf(option, sizeof option, "--dir %.*s", SW_STR_ARG(root->host));
+    } else {
+        (void)snprintf(option, sizeof option, "--dir %.*s::%.*s", SW_STR_ARG(root->host),
+                       SW_STR_ARG(root->guest));
+    }
+    sw_wasi_deny(w, option, "%s '%.*s' under the read-only directory '%.*s'", action,
+                 SW_STR_ARG(path), SW_STR_ARG(root->guest));
+    return EROFS;
+}
+
+/* The directory to suggest for a path that nothing grants: its own if the host has it, else the
+ * current one. What is looked at is told to the operator, never to the guest. */
+static sw_str suggested_dir(sw_str path, char *out, size_t size)
+{
+    while (path.len > 0 && path.ptr[0] == '/') {
+        path = sw_str_slice(path, 1, path.len - 1);
+    }
+    while (path.len > 0 && path.ptr[path.len - 1] != '/') {
+        path.len--;
+    }
+    while (path.len > 0 && path.ptr[path.len - 1] == '/') {
+        path.len--;
+    }
+    (void)snprintf(out, size, "/%.*s", SW_STR_ARG(path));
+    if (path.len != 0 && access(out, F_OK) == 0) {
+        return sw_str_of(out);
+    }
+    (void)snprintf(out, size, "%.*s", SW_STR_ARG(path));
+    return path.len != 0 && access(out, F_OK) == 0 ? sw_str_of(out) : SW_STR(".");
+}
+
+int sw_wasi_refuse_reach(sw_wasi *w, const char *action, sw_str path, bool wants_write)
+{
+    char dir[DENIAL_TEXT_BYTES];
+    char option[DENIAL_TEXT_BYTES + 16];
+    sw_str host = suggested_dir(path, dir, sizeof dir);
+    (void)snprintf(option, sizeof option, "--dir %.*s%s", SW_STR_ARG(host),
+                   wants_write ? "" : ":ro");
+    sw_wasi_deny(w, option, "%s '%.*s'", action, SW_STR_ARG(path));
+    return EACCES;
+}

@@ -1,0 +1,72 @@
+/*
+ * WASI, the host side: one context a store.
+ *
+ * The context is made from grants and holds the open directories behind them. The faces (p1 for
+ * core modules, p2 for components) keep their own tables of descriptors and resources and do the
+ * work through core/: fs.h, poll.h. Nothing here blocks past the store's deadline.
+ */
+#pragma once
+
+#include "component/component.h"
+#include "run/run.h"
+#include "wasi/grants.h"
+
+typedef struct sw_wasi sw_wasi;
+
+/* A refused operation: what was asked ("open '/etc/passwd' for reading") and the option that would
+ * grant it ("--dir /etc:ro"). Both end with a NUL. */
+typedef void sw_denial_fn(void *env, const char *asked, const char *option);
+
+/* Opens the granted directories: fails with SW_IO or SW_NOT_FOUND naming one that cannot be. The
+ * context is charged to the store's budget and must be freed before the store. */
+SW_NODISCARD sw_status sw_wasi_new(sw_store *s, const sw_grants *grants, sw_denial_fn *denial,
+                                   void *denial_env, sw_diag *diag, sw_wasi **ret_wasi);
+void sw_wasi_free(sw_wasi *w);
+
+/* Calls the denial function, if there is one. */
+void sw_wasi_deny(sw_wasi *w, const char *option, const char *fmt, ...) SW_PRINTF(3, 4);
+
+/* ---- What the faces build on ----------------------------------------------------------------- */
+
+/* A directory the guest starts from. The last one may be the empty root: it stands for "/" when
+ * no grant does, has fd -1, holds nothing, and turns each attempt to reach further into a denial
+ * that can be explained. */
+typedef struct sw_preopen {
+    int fd; /* owned by the context; -1: the empty root */
+    bool is_read_only;
+    sw_str guest;
+    sw_str host; /* as it was granted; empty for the empty root */
+} sw_preopen;
+
+sw_store *sw_wasi_store(const sw_wasi *w);
+const sw_preopen *sw_wasi_preopens(const sw_wasi *w, size_t *ret_count);
+const sw_str *sw_wasi_env(const sw_wasi *w, size_t *ret_count); /* "NAME=VALUE" */
+const sw_str *sw_wasi_args(const sw_wasi *w, size_t *ret_count);
+int sw_wasi_stdio(const sw_wasi *w, unsigned stream); /* 0 to 2; -1: closed */
+
+/*
+ * The two refusals of the file system. Both report a denial and return the errno to give the guest.
+ * sw_wasi_check_write: 0 when the directory is writable, else EROFS. sw_wasi_refuse_reach: for a
+ * path under the empty root, EACCES; wants_write chooses the option that is suggested.
+ * `action` is a verb phrase: "open", "remove directory".
+ */
+SW_NODISCARD int sw_wasi_check_write(sw_wasi *w, const sw_preopen *root, const char *action,
+                                     sw_str path);
+SW_NODISCARD int sw_wasi_refuse_reach(sw_wasi *w, const char *action, sw_str path,
+                                      bool wants_write);
+
+/* ---- Faces ----------------------------------------------------------------------------------- */
+
+/*
+ * WASI 0.1 (and 0.0) for one core instance. sw_p1_find gives the host function for an import, or
+ * SW_NOT_FOUND. After instantiation the instance's exported memory is set; until then functions
+ * that need memory report a fault to the guest.
+ */
+typedef struct sw_p1 sw_p1;
+SW_NODISCARD sw_status sw_p1_new(sw_wasi *w, sw_p1 **ret_p1);
+void sw_p1_free(sw_p1 *p);
+SW_NODISCARD sw_status sw_p1_find(sw_p1 *p, sw_str module, sw_str name, sw_extern *ret_extern);
+void sw_p1_set_memory(sw_p1 *p, const sw_memory_object *memory);
+
+/* WASI 0.2 for components: the interfaces' env is the sw_wasi. */
+SW_NODISCARD sw_status sw_wasi_define_p2(sw_linker *l, sw_diag *diag);
