@@ -1,0 +1,36 @@
+/*
+ * swell: grants, all that a guest may see of the world. What is not added does not exist for the
+ * guest, except standard streams, clocks, randomness and exit.
+ */
+#pragma once
+
+#include <swell/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct swell_grants swell_grants;
+
+SWELL_API swell_status swell_grants_new(swell_grants **ret_grants);
+SWELL_API void swell_grants_free(swell_grants *grants);
+
+/* "HOST[::GUEST][:ro]": the host's directory HOST appears to the guest as GUEST. */
+SWELL_API swell_status swell_grants_add_dir(swell_grants *grants, swell_str spec,
+                                            swell_error *error);
+/* "NAME=VALUE", or "NAME" for the host's own value (nothing is added when it has none). */
+SWELL_API swell_status swell_grants_add_env(swell_grants *grants, swell_str spec,
+                                            swell_error *error);
+/* The first one is the program's name. */
+SWELL_API swell_status swell_grants_add_arg(swell_grants *grants, swell_str arg);
+/* What the guest's standard stream 0, 1 or 2 is: a descriptor, borrowed; -1 closes it. */
+SWELL_API void swell_grants_set_stdio(swell_grants *grants, unsigned stream, int fd);
+
+/* Told of each refused operation: what was asked ("open for reading '/etc/passwd'") and the option
+ * that would grant it ("--dir /etc:ro"). Runs on the guest's stack: be brief. */
+typedef void swell_denial_fn(void *env, const char *asked, const char *option);
+SWELL_API void swell_grants_on_denial(swell_grants *grants, swell_denial_fn *fn, void *env);
+
+#ifdef __cplusplus
+}
+#endif
