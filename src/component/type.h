@@ -11,15 +11,15 @@
 
 #include "base/span.h"
 
-#define SW_CTYPE_MAP(X)                                                                   \
-    X(BOOL, "bool")                                                                       \
-    X(S8, "s8")                                                                           \
-    X(U8, "u8") X(S16, "s16") X(U16, "u16") X(S32, "s32") X(U32, "u32") X(S64, "s64")     \
-        X(U64, "u64") X(F32, "f32") X(F64, "f64") X(CHAR, "char") X(STRING, "string")     \
-            X(ERROR_CONTEXT, "error-context") X(RECORD, "record") X(VARIANT, "variant")   \
-                X(LIST, "list") X(FIXED_LIST, "list") X(TUPLE, "tuple") X(FLAGS, "flags") \
-                    X(ENUM, "enum") X(OPTION, "option") X(RESULT, "result") X(OWN, "own") \
-                        X(BORROW, "borrow") X(STREAM, "stream") X(FUTURE, "future") X(MAP, "map")
+// clang-format off
+#define SW_CTYPE_MAP(X) \
+    X(BOOL, "bool") X(S8, "s8") X(U8, "u8") X(S16, "s16") X(U16, "u16") X(S32, "s32") \
+    X(U32, "u32") X(S64, "s64") X(U64, "u64") X(F32, "f32") X(F64, "f64") X(CHAR, "char") \
+    X(STRING, "string") X(ERROR_CONTEXT, "error-context") X(RECORD, "record") \
+    X(VARIANT, "variant") X(LIST, "list") X(FIXED_LIST, "list") X(TUPLE, "tuple") \
+    X(FLAGS, "flags") X(ENUM, "enum") X(OPTION, "option") X(RESULT, "result") X(OWN, "own") \
+    X(BORROW, "borrow") X(STREAM, "stream") X(FUTURE, "future") X(MAP, "map")
+// clang-format on
 
 typedef enum sw_ctype_kind {
 #define X(name, text) SW_CT_##name,

@@ -14,17 +14,17 @@
 
 typedef uint16_t p1_errno;
 
-#define SW_P1_ERRNO_MAP(X)                                                                     \
-    X(SUCCESS, 0)                                                                              \
-    X(2BIG, 1) X(ACCES, 2) X(AGAIN, 6) X(ALREADY, 7) X(BADF, 8) X(BUSY, 10) X(CANCELED, 11)    \
-        X(DOM, 18) X(DQUOT, 19) X(EXIST, 20) X(FAULT, 21) X(FBIG, 22) X(ILSEQ, 25) X(INTR, 27) \
-            X(INVAL, 28) X(IO, 29) X(ISDIR, 31) X(LOOP, 32) X(MFILE, 33) X(MLINK, 34)          \
-                X(NAMETOOLONG, 37) X(NFILE, 41) X(NODEV, 43) X(NOENT, 44) X(NOLCK, 46)         \
-                    X(NOMEM, 48) X(NOSPC, 51) X(NOSYS, 52) X(NOTCONN, 53) X(NOTDIR, 54)        \
-                        X(NOTEMPTY, 55) X(NOTSOCK, 57) X(NOTSUP, 58) X(NOTTY, 59) X(NXIO, 60)  \
-                            X(OVERFLOW, 61) X(PERM, 63) X(PIPE, 64) X(RANGE, 68) X(ROFS, 69)   \
-                                X(SPIPE, 70) X(STALE, 72) X(TXTBSY, 74) X(XDEV, 75)            \
-                                    X(NOTCAPABLE, 76)
+// clang-format off
+#define SW_P1_ERRNO_MAP(X) \
+    X(SUCCESS, 0) X(2BIG, 1) X(ACCES, 2) X(AGAIN, 6) X(ALREADY, 7) X(BADF, 8) X(BUSY, 10) \
+    X(CANCELED, 11) X(DOM, 18) X(DQUOT, 19) X(EXIST, 20) X(FAULT, 21) X(FBIG, 22) X(ILSEQ, 25) \
+    X(INTR, 27) X(INVAL, 28) X(IO, 29) X(ISDIR, 31) X(LOOP, 32) X(MFILE, 33) X(MLINK, 34) \
+    X(NAMETOOLONG, 37) X(NFILE, 41) X(NODEV, 43) X(NOENT, 44) X(NOLCK, 46) X(NOMEM, 48) \
+    X(NOSPC, 51) X(NOSYS, 52) X(NOTCONN, 53) X(NOTDIR, 54) X(NOTEMPTY, 55) X(NOTSOCK, 57) \
+    X(NOTSUP, 58) X(NOTTY, 59) X(NXIO, 60) X(OVERFLOW, 61) X(PERM, 63) X(PIPE, 64) \
+    X(RANGE, 68) X(ROFS, 69) X(SPIPE, 70) X(STALE, 72) X(TXTBSY, 74) X(XDEV, 75) \
+    X(NOTCAPABLE, 76)
+// clang-format on
 
 enum {
 #define X(name, value) P1_##name = value,
