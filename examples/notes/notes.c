@@ -1,13 +1,13 @@
 /* A notebook in one file, the example that `make demo` builds and runs under grants.
  *
- *     notes add TEXT...     writes a line to notes.txt in the folder it was given as /
+ *     notes add TEXT...     writes a line to notes/list.txt
  *     notes list            prints the lines with their numbers
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char path[] = "/notes.txt";
+static const char path[] = "notes/list.txt";
 
 static int fail(const char *what)
 {

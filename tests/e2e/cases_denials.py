@@ -1,7 +1,7 @@
 """Denials: the guest sees an error code, and stderr tells what was asked and the option that grants it."""
 import re
 
-from harness import Absent, Case, Folder, Link
+from harness import Absent, Case, Folder, Link, expect
 
 NOTE = {'data/note.txt': 'a note'}
 REFUSED = '(EPERM|EACCES|ENOTCAPABLE|EROFS)'
@@ -11,11 +11,37 @@ def fs(*commands):
     return ' , '.join(commands).split(' ')
 
 
+def mended(guest, args, files, out, *grants):
+    """Runs a guest, then again with the options that the denials named, until nothing is denied."""
+    def check(box):
+        options, path = list(grants), box.guest(guest)
+        box.lay_out(files)
+        for _ in range(3):
+            result = box.run(['run', *options, path, *args])
+            named = re.findall(r'--(?:dir|env)[ =](\S+)', result.talk)
+            if result.returncode == 0:
+                break
+            expect(named, 'no option is named', result)
+            options = ['--dir', named[0].rstrip('.,;)\'')]
+        expect(result.returncode == 0 and result.text == out, f'not mended with {options}', result)
+        expect(options != list(grants), 'nothing was denied at first', result)
+    return check
+
+
 CASES = [
+    *(Case(f'the named option mends reading ({guest})',
+           call=mended(guest, fs('read data/note.txt'), NOTE, 'data/note.txt [a note]\n'))
+      for guest in ('fs', 'fs.component')),
+    *(Case(f'the named option mends writing ({guest})',
+           call=mended(guest, fs('write data/a x', 'read data/a'), NOTE, 'wrote data/a\ndata/a [x]\n'))
+      for guest in ('fs', 'fs.component')),
+    *(Case(f'the named option mends writing where reading is granted ({guest})',
+           call=mended(guest, fs('write data/a x'), NOTE, 'wrote data/a\n', '--dir', 'data:ro'))
+      for guest in ('fs', 'fs.component')),
     Case('a file without any grant', 'fs', fs('read data/note.txt'), files=NOTE, code=1,
-         out=re.compile(r'^data/note.txt: \w+\n$'), err=['--dir ']),
+         out=re.compile(r'^data/note.txt: \w+\n$'), err=['--dir data:ro', 'data/note.txt']),
     Case('an absolute path without any grant', 'fs', fs('read /etc/hostname'), code=1,
-         out=re.compile(r'^/etc/hostname: \w+\n$'), err=['--dir ']),
+         out=re.compile(r'^/etc/hostname: \w+\n$'), err=['--dir /etc:ro', 'etc/hostname']),
     Case('quiet on request', 'fs', fs('read data/note.txt'), ['--quiet-denials'], files=NOTE, code=1,
          out=re.compile(r'^data/note.txt: \w+\n$'), err_not=['--dir']),
     Case('writing where reading is granted', 'fs', fs('write a x'), ['--dir', '{box}/data::/:ro'],
