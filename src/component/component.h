@@ -48,6 +48,10 @@ SW_NODISCARD sw_status sw_component_instance_new(sw_store *s, sw_component *c, c
                                                  void *env, sw_diag *diag,
                                                  sw_component_instance **ret_instance);
 
+/* Drops what the instance still owns (the host's drop callbacks run with its env), so it comes
+ * before the env and the store are freed. i may be NULL. */
+void sw_component_instance_free(sw_component_instance *i);
+
 typedef struct sw_component_func {
     sw_component_instance *instance;
     uint32_t lift; /* plan.lifts index */

@@ -39,11 +39,11 @@ typedef struct sw_host_call {
 /* Returns SW_TRAP_NONE, or the reason to trap (after sw_store_explain_trap). */
 typedef sw_trap sw_host_iface_fn(sw_host_call *call, const void *params, void *ret_result);
 
-typedef struct sw_host_iface_func {
+struct sw_host_iface_func {
     sw_str name; /* "[method]descriptor.read" */
     uint32_t func_type;
     sw_host_iface_fn *fn;
-} sw_host_iface_func;
+};
 
 typedef struct sw_host_iface_resource {
     sw_str name;
