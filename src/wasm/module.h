@@ -29,6 +29,9 @@ enum {
     SW_MAX_NAME_BYTES = 100000,
 };
 
+/* Section ids are 1 to 13; 0 is a custom section. */
+enum { SW_SECTIONS_COUNT = 14 };
+
 /* What the language is taken to be: run-time flags. All false is Wasm 2.0 without SIMD, with
  * extended constant expressions. */
 typedef struct sw_features {
@@ -127,7 +130,8 @@ typedef struct sw_module {
     uint32_t imported_funcs, imported_tables, imported_memories, imported_globals, imported_tags;
     uint32_t start; /* function index, or SW_NO_INDEX */
     bool has_data_count;
-    uint32_t code_bytes; /* sum of all bodies */
+    uint32_t section_offsets[SW_SECTIONS_COUNT]; /* by section id, absolute; 0: not there */
+    uint32_t code_bytes;                         /* sum of all bodies */
 } sw_module;
 
 /* True for the preamble of a core module (not of a component). */
