@@ -30,6 +30,8 @@
 #include "component/type.h"
 #include "run/run.h"
 
+typedef struct sw_host_iface_func sw_host_iface_func;
+
 typedef struct sw_host_call {
     void *env; /* as given when the interface was defined */
     sw_store *store;
