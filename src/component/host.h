@@ -45,6 +45,7 @@ struct sw_host_iface_func {
     sw_str name; /* "[method]descriptor.read" */
     uint32_t func_type;
     sw_host_iface_fn *fn;
+    const void *data; /* for the function's use; NULL in generated tables */
 };
 
 typedef struct sw_host_iface_resource {
