@@ -10,7 +10,7 @@ enum {
 static sw_limits read_limits(sw_decoder *d, bool is_memory)
 {
     uint32_t at = sw_reader_offset(&d->r);
-    uint32_t flags = sw_reader_leb_u32(&d->r);
+    uint8_t flags = sw_reader_u8(&d->r);
     sw_limits l = {
         .max = UINT64_MAX,
         .has_max = (flags & LIMITS_HAS_MAX) != 0,

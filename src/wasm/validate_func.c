@@ -27,28 +27,33 @@ void sw_validate_scratch_free(sw_validate_scratch *s)
     sw_free(budget, s, sizeof *s);
 }
 
-/* Adds count locals of one type. */
+/* Adds count locals of one type; what exceeds the limit is reported when all are counted. */
 static void add_locals(sw_body *b, uint32_t count, sw_valtype t)
 {
     sw_validate_scratch *s = b->scratch;
-    size_t total = s->locals.count + count;
-    if (total > SW_MAX_LOCALS) {
-        (void)sw_reader_fail_at(&b->r, SW_LIMIT, b->at, "%zu locals: at most %d", total,
-                                SW_MAX_LOCALS);
-    } else if (sw_vec_reserve(&s->locals, total) != SW_OK) {
+    size_t total = SW_MIN(s->locals.count + (size_t)count, (size_t)SW_MAX_LOCALS);
+    if (sw_vec_reserve(&s->locals, total) != SW_OK) {
         (void)sw_reader_fail_at(&b->r, SW_NO_MEMORY, b->at, "out of memory for locals");
-    } else {
-        for (; s->locals.count < total; s->locals.count++) {
-            s->locals.at[s->locals.count] = t;
-        }
+        return;
+    }
+    for (; s->locals.count < total; s->locals.count++) {
+        s->locals.at[s->locals.count] = t;
     }
 }
 
-/* The format bounds the sum of all groups, before any limit of ours. */
+static void check_local_type(sw_body *b, sw_valtype t)
+{
+    sw_body_check_type(b, t);
+    if (sw_valtype_kind(t) == SW_TYPE_REF) {
+        (void)sw_reader_fail_at(&b->r, SW_UNSUPPORTED, b->at,
+                                "locals without a default value are not supported");
+    }
+}
+
 static void read_local_groups(sw_body *b)
 {
     uint32_t groups = sw_reader_count(&b->r, UINT32_MAX, "groups of locals");
-    uint64_t total = 0;
+    uint64_t total = b->type->params_count;
     for (uint32_t i = 0; i < groups && sw_reader_ok(&b->r); i++) {
         b->at = sw_reader_offset(&b->r);
         uint32_t count = sw_reader_leb_u32(&b->r);
@@ -57,14 +62,14 @@ static void read_local_groups(sw_body *b)
         if (total > UINT32_MAX) {
             (void)sw_reader_fail_at(&b->r, SW_MALFORMED, b->at, "too many locals");
         }
-        sw_body_check_type(b, t);
-        if (sw_valtype_kind(t) == SW_TYPE_REF) {
-            (void)sw_reader_fail_at(&b->r, SW_UNSUPPORTED, b->at,
-                                    "locals without a default value are not supported");
-        }
+        check_local_type(b, t);
         if (sw_reader_ok(&b->r)) {
             add_locals(b, count, t);
         }
+    }
+    if (total > SW_MAX_LOCALS) {
+        (void)sw_reader_fail_at(&b->r, SW_LIMIT, b->at, "%llu locals: at most %d",
+                                (unsigned long long)total, SW_MAX_LOCALS);
     }
 }
 
