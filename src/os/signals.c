@@ -61,21 +61,19 @@ static sw_status install_all(void)
 sw_status sw_signals_install(sw_fault_handler handler)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    sw_fault_handler present = atomic_load_explicit(&fault_handler, memory_order_acquire);
-    if (present != NULL) {
-        return present == handler ? SW_OK : SW_ARGUMENT;
-    }
-    (void)pthread_mutex_lock(&lock);
-    present = atomic_load_explicit(&fault_handler, memory_order_relaxed);
+    static atomic_bool installed;
     sw_status st = SW_OK;
-    if (present == NULL) {
-        atomic_store_explicit(&fault_handler, handler, memory_order_release);
-        st = install_all();
-    } else if (present != handler) {
-        st = SW_ARGUMENT;
+    if (!atomic_load_explicit(&installed, memory_order_acquire)) {
+        (void)pthread_mutex_lock(&lock);
+        if (!atomic_load_explicit(&installed, memory_order_relaxed)) {
+            atomic_store_explicit(&fault_handler, handler, memory_order_relaxed);
+            st = install_all();
+            atomic_store_explicit(&installed, st == SW_OK, memory_order_release);
+        }
+        (void)pthread_mutex_unlock(&lock);
     }
-    (void)pthread_mutex_unlock(&lock);
-    return st;
+    bool same = atomic_load_explicit(&fault_handler, memory_order_relaxed) == handler;
+    return st == SW_OK && !same ? SW_ARGUMENT : st;
 }
 
 /* The thread's alternate stack with one guard page below. */
