@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Each check of tools/lint on a tiny tree: a bad sample must be found at its line, a good one must pass."""
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,6 +69,9 @@ def run_case(check, path, contents, expected):
 def main():
     failed = 0
     for case in CASES:
+        if case[0] == 'format' and not shutil.which('clang-format-22'):
+            print('skipped: format: clang-format-22 is not installed')
+            continue
         passed, result = run_case(*case)
         print(f'{"ok" if passed else "FAIL"}: {case[0]}: {case[1]}: {case[3]}')
         if not passed:
