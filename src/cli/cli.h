@@ -1,0 +1,114 @@
+/*
+ * The command line: one table of verbs and options feeds the parser, --help, the man pages and the
+ * shell completions.
+ *
+ * A verb is a file: it defines one cli_verb and gets its parsed arguments. Verbs use the public API
+ * (include/swell) and small helpers of the base room, nothing else of the library.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <swell/swell.h>
+
+/* Exit codes. A guest's own code passes through. */
+enum {
+    CLI_OK = 0,
+    CLI_FAILURE = 1, /* anything that is not listed below */
+    CLI_USAGE = 2,   /* wrong command line; malformed or invalid input */
+    CLI_TIMEOUT = 124,
+    CLI_TRAP = 134,
+};
+
+typedef struct cli_option {
+    const char *name;  /* "--dir" without the dashes */
+    char letter;       /* or 0 */
+    const char *value; /* "HOST[::GUEST][:ro]", or NULL for a flag */
+    const char *help;  /* one sentence, without the full stop */
+    bool many;         /* may be given more than once */
+} cli_option;
+
+typedef struct cli_example {
+    const char *command, *what;
+} cli_example;
+
+typedef struct cli_args cli_args;
+
+typedef struct cli_verb {
+    const char *name;
+    const char *operands;    /* "FILE [ARGS...]" */
+    const char *summary;     /* "run a component or module" */
+    const char *description; /* paragraphs for help and man page, wrapped by hand at 80 columns */
+    const cli_option *options;
+    size_t options_count;
+    const cli_example *examples;
+    size_t examples_count;
+    int operands_min, operands_max; /* max -1: any number */
+    /* Everything after the first operand belongs to the guest, options too. */
+    bool passes_rest;
+    int (*run)(const cli_args *args);
+} cli_verb;
+
+/* What a verb was given. Strings are argv's. */
+typedef struct cli_given {
+    const cli_option *option;
+    const char *value; /* NULL for a flag */
+} cli_given;
+
+struct cli_args {
+    const cli_verb *verb;
+    cli_given *given;
+    size_t given_count;
+    char *const *operands;
+    int operands_count;
+};
+
+extern const cli_verb CLI_RUN, CLI_COMPILE, CLI_INSPECT, CLI_VALIDATE, CLI_HELP, CLI_COMPLETION;
+extern const cli_verb *const CLI_VERBS[];
+extern const size_t CLI_VERBS_COUNT;
+
+/* The verb, or NULL. */
+const cli_verb *cli_find_verb(const char *name);
+
+/* Options by name. */
+bool cli_has(const cli_args *args, const char *name);
+const char *cli_value(const cli_args *args, const char *name); /* the last one, or NULL */
+
+/*
+ * Parses the words after the verb. On an error it prints what is wrong, with a suggestion, and
+ * returns CLI_USAGE. --help prints the verb's help and sets *ret_is_done. given has room for count
+ * entries.
+ */
+int cli_parse(const cli_verb *verb, int count, char *const *words, cli_given *given,
+              cli_args *ret_args, bool *ret_is_done);
+
+/* "error: ...", and a second line "hint: ..." when hint is not NULL. Returns CLI_USAGE. */
+int cli_usage_error(const char *hint, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints "error: FILE: text (at byte N)" and returns the exit code that fits the status. */
+int cli_report(const char *file, const swell_error *error);
+
+/* "64KiB", "1GiB", "4096"; "250ms", "10s", "5m". False when malformed or too large. */
+bool cli_parse_size(const char *text, uint64_t *ret_bytes);
+bool cli_parse_duration(const char *text, uint64_t *ret_ns);
+
+/* The options that every verb which opens programs shares. */
+#define CLI_CACHE_OPTIONS                                                                         \
+    {"cache-dir", 0, "DIR", "keep compiled code in DIR instead of $XDG_CACHE_HOME/swell", false}, \
+    {                                                                                             \
+        "no-cache", 0, NULL, "neither read nor write compiled code", false                        \
+    }
+
+/* An engine with the cache the options ask for. On failure it has printed why. */
+int cli_open_engine(const cli_args *args, swell_engine **ret_engine);
+
+/* Maps a whole file. On failure it has printed why. */
+int cli_read_file(const char *path, swell_bytes *ret_bytes);
+void cli_release_file(swell_bytes bytes);
+
+/* Help, man page, completion of one verb, or of the program when verb is NULL. */
+void cli_print_help(const cli_verb *verb);
+void cli_print_man(const cli_verb *verb);
+bool cli_print_completion(const char *shell); /* false: no such shell */

@@ -1,0 +1,91 @@
+/* What verbs share: files, and the engine with its cache. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int io_error(const char *path, const char *what)
+{
+    (void)fprintf(stderr, "error: %s: %s\n", path, what);
+    return CLI_FAILURE;
+}
+
+static int map_open_file(int fd, const char *path, swell_bytes *ret_bytes)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0) {
+        return io_error(path, strerror(errno));
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return io_error(path, S_ISDIR(st.st_mode) ? "is a directory" : "is not a regular file");
+    }
+    *ret_bytes = (swell_bytes){};
+    if (st.st_size == 0) {
+        return CLI_OK;
+    }
+    void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (at == MAP_FAILED) {
+        return io_error(path, strerror(errno));
+    }
+    *ret_bytes = (swell_bytes){at, (size_t)st.st_size};
+    return CLI_OK;
+}
+
+int cli_read_file(const char *path, swell_bytes *ret_bytes)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return io_error(path, strerror(errno));
+    }
+    int code = map_open_file(fd, path, ret_bytes);
+    (void)close(fd);
+    return code;
+}
+
+void cli_release_file(swell_bytes bytes)
+{
+    if (bytes.ptr != NULL) {
+        (void)munmap((void *)(uintptr_t)bytes.ptr, bytes.len);
+    }
+}
+
+/* $XDG_CACHE_HOME/swell, else ~/.cache/swell; false when there is no home. */
+static bool default_cache_dir(char *out, size_t size)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    int len = -1;
+    if (xdg != NULL && xdg[0] == '/') {
+        len = snprintf(out, size, "%s/swell", xdg);
+    } else if (home != NULL && home[0] == '/') {
+        len = snprintf(out, size, "%s/.cache/swell", home);
+    }
+    return len > 0 && (size_t)len < size;
+}
+
+int cli_open_engine(const cli_args *args, swell_engine **ret_engine)
+{
+    char dir[4096];
+    swell_engine_config config = {.cache_dir = cli_value(args, "cache-dir")};
+    if (cli_has(args, "no-cache")) {
+        config.cache_dir = NULL;
+    } else if (config.cache_dir == NULL && default_cache_dir(dir, sizeof dir)) {
+        config.cache_dir = dir;
+    }
+    const char *cap = getenv("SWELL_CACHE_MAX");
+    if (cap != NULL && !cli_parse_size(cap, &config.cache_max_bytes)) {
+        return cli_usage_error("SWELL_CACHE_MAX is a size such as 512MiB", "malformed size '%s'",
+                               cap);
+    }
+    swell_error error = {};
+    if (swell_engine_new(&config, &error, ret_engine) != SWELL_OK) {
+        return cli_report("swell", &error);
+    }
+    return CLI_OK;
+}

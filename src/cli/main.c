@@ -1,0 +1,66 @@
+/* The program: finds the verb, parses its words, runs it. */
+#include "cli/cli.h"
+
+#include "base/suggest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const cli_verb *const CLI_VERBS[] = {&CLI_RUN,      &CLI_COMPILE, &CLI_INSPECT,
+                                     &CLI_VALIDATE, &CLI_HELP,    &CLI_COMPLETION};
+const size_t CLI_VERBS_COUNT = sizeof CLI_VERBS / sizeof CLI_VERBS[0];
+
+enum { MAX_WORDS = 4096 };
+
+const cli_verb *cli_find_verb(const char *name)
+{
+    for (size_t i = 0; i < CLI_VERBS_COUNT; i++) {
+        if (strcmp(CLI_VERBS[i]->name, name) == 0) {
+            return CLI_VERBS[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown_verb(const char *name)
+{
+    sw_str names[16];
+    size_t count = 0;
+    for (size_t i = 0; i < CLI_VERBS_COUNT && count < SW_COUNTOF(names); i++) {
+        names[count++] = sw_str_of(CLI_VERBS[i]->name);
+    }
+    char hint[128];
+    const sw_str *best = sw_suggest(sw_str_of(name), names, count);
+    if (best == NULL) {
+        (void)snprintf(hint, sizeof hint, "'swell help' lists the commands");
+    } else {
+        (void)snprintf(hint, sizeof hint, "did you mean 'swell %s'?", best->ptr);
+    }
+    return cli_usage_error(hint, "no command '%s'", name);
+}
+
+static int run_verb(const cli_verb *verb, int count, char *const *words)
+{
+    static cli_given given[MAX_WORDS];
+    cli_args args;
+    bool is_done = false;
+    if (count > MAX_WORDS) {
+        return cli_usage_error(NULL, "more than %d arguments", MAX_WORDS);
+    }
+    int code = cli_parse(verb, count, words, given, &args, &is_done);
+    return code != CLI_OK || is_done ? code : verb->run(&args);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        cli_print_help(NULL);
+        return argc < 2 ? CLI_USAGE : CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        (void)printf("swell %s\n", swell_version());
+        return CLI_OK;
+    }
+    const cli_verb *verb = cli_find_verb(argv[1]);
+    return verb == NULL ? unknown_verb(argv[1]) : run_verb(verb, argc - 2, argv + 2);
+}

@@ -1,0 +1,253 @@
+/* Command lines, sizes and durations; errors on stderr. */
+#include "cli/cli.h"
+
+#include "base/suggest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int cli_usage_error(const char *hint, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)fprintf(stderr, "error: ");
+    (void)vfprintf(stderr, fmt, ap);
+    (void)fprintf(stderr, "\n");
+    va_end(ap);
+    if (hint != NULL) {
+        (void)fprintf(stderr, "hint: %s\n", hint);
+    }
+    return CLI_USAGE;
+}
+
+int cli_report(const char *file, const swell_error *error)
+{
+    const char *text = error->text[0] != '\0' ? error->text : swell_status_text(error->status);
+    if (error->offset != SWELL_NO_OFFSET &&
+        (error->status == SWELL_MALFORMED || error->status == SWELL_INVALID ||
+         error->status == SWELL_LIMIT || error->status == SWELL_UNSUPPORTED)) {
+        (void)fprintf(stderr, "error: %s: %s (at byte %u, 0x%x)\n", file, text, error->offset,
+                      error->offset);
+    } else {
+        (void)fprintf(stderr, "error: %s: %s\n", file, text);
+    }
+    if (error->status == SWELL_STALE) {
+        (void)fprintf(stderr, "hint: compile it again with 'swell compile'\n");
+    }
+    return error->status == SWELL_MALFORMED || error->status == SWELL_INVALID ? CLI_USAGE
+                                                                              : CLI_FAILURE;
+}
+
+bool cli_has(const cli_args *args, const char *name)
+{
+    for (size_t i = 0; i < args->given_count; i++) {
+        if (strcmp(args->given[i].option->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *cli_value(const cli_args *args, const char *name)
+{
+    const char *value = NULL;
+    for (size_t i = 0; i < args->given_count; i++) {
+        if (strcmp(args->given[i].option->name, name) == 0) {
+            value = args->given[i].value;
+        }
+    }
+    return value;
+}
+
+static const cli_option *find_long(const cli_verb *verb, const char *name, size_t len)
+{
+    for (size_t i = 0; i < verb->options_count; i++) {
+        const cli_option *o = &verb->options[i];
+        if (strlen(o->name) == len && strncmp(o->name, name, len) == 0) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static const cli_option *find_letter(const cli_verb *verb, char letter)
+{
+    for (size_t i = 0; i < verb->options_count; i++) {
+        if (verb->options[i].letter == letter && letter != 0) {
+            return &verb->options[i];
+        }
+    }
+    return NULL;
+}
+
+/* word begins with a dash. */
+static int unknown_option(const cli_verb *verb, const char *word, size_t len)
+{
+    sw_str names[64];
+    size_t count = 0;
+    for (size_t i = 0; i < verb->options_count && count < SW_COUNTOF(names); i++) {
+        names[count++] = sw_str_of(verb->options[i].name);
+    }
+    char hint[160];
+    const sw_str *best = sw_suggest((sw_str){word + 1, len - 1}, names, count);
+    if (best != NULL) {
+        (void)snprintf(hint, sizeof hint, "did you mean '--%s'?", best->ptr);
+    } else {
+        (void)snprintf(hint, sizeof hint, "'swell %s --help' lists the options", verb->name);
+    }
+    return cli_usage_error(hint, "swell %s: no option '%.*s'", verb->name, (int)len, word);
+}
+
+/* The parser's place in the words. */
+typedef struct cursor {
+    const cli_verb *verb;
+    char *const *words;
+    int at, count;
+    cli_args *args;
+} cursor;
+
+static int take_option(cursor *c, const cli_option *o, const char *inline_value)
+{
+    const char *value = inline_value;
+    if (o->value == NULL && inline_value != NULL) {
+        return cli_usage_error(NULL, "option '--%s' takes no value", o->name);
+    }
+    if (o->value != NULL && value == NULL) {
+        if (c->at >= c->count) {
+            return cli_usage_error(NULL, "option '--%s' needs a value: --%s %s", o->name, o->name,
+                                   o->value);
+        }
+        value = c->words[c->at++];
+    }
+    if (!o->many && cli_has(c->args, o->name)) {
+        return cli_usage_error(NULL, "option '--%s' is given twice", o->name);
+    }
+    c->args->given[c->args->given_count++] = (cli_given){o, value};
+    return CLI_OK;
+}
+
+static int parse_option(cursor *c, const char *word)
+{
+    if (word[1] != '-') {
+        const cli_option *o = word[2] == '\0' ? find_letter(c->verb, word[1]) : NULL;
+        return o == NULL ? unknown_option(c->verb, word, strlen(word)) : take_option(c, o, NULL);
+    }
+    const char *equals = strchr(word, '=');
+    size_t len = equals == NULL ? strlen(word) : (size_t)(equals - word);
+    const cli_option *o = find_long(c->verb, word + 2, len - 2);
+    if (o == NULL) {
+        return unknown_option(c->verb, word, len);
+    }
+    return take_option(c, o, equals == NULL ? NULL : equals + 1);
+}
+
+static int check_operands(const cursor *c)
+{
+    int count = c->args->operands_count;
+    if (count < c->verb->operands_min) {
+        return cli_usage_error(NULL, "usage: swell %s [OPTIONS] %s", c->verb->name,
+                               c->verb->operands);
+    }
+    if (c->verb->operands_max >= 0 && count > c->verb->operands_max) {
+        return cli_usage_error(NULL, "swell %s: unexpected argument '%s'", c->verb->name,
+                               c->args->operands[c->verb->operands_max]);
+    }
+    return CLI_OK;
+}
+
+/* Options come before the operands; "--" ends them. */
+int cli_parse(const cli_verb *verb, int count, char *const *words, cli_given *given,
+              cli_args *ret_args, bool *ret_is_done)
+{
+    *ret_args = (cli_args){.verb = verb, .given = given};
+    cursor c = {.verb = verb, .words = words, .count = count, .args = ret_args};
+    while (c.at < count && words[c.at][0] == '-' && words[c.at][1] != '\0') {
+        const char *word = words[c.at++];
+        if (strcmp(word, "--") == 0) {
+            break;
+        }
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+            cli_print_help(verb);
+            *ret_is_done = true;
+            return CLI_OK;
+        }
+        int code = parse_option(&c, word);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+    ret_args->operands = words + c.at;
+    ret_args->operands_count = count - c.at;
+    /* Where nothing belongs to a guest, options may follow the operand too: inspect FILE --json. */
+    if (!verb->passes_rest && ret_args->operands_count > 1) {
+        int operands = 1;
+        for (c.at++; c.at < count && words[c.at][0] == '-' && words[c.at][1] != '\0';) {
+            int code = parse_option(&c, words[c.at++]);
+            if (code != CLI_OK) {
+                return code;
+            }
+        }
+        operands += count - c.at;
+        ret_args->operands_count = operands;
+    }
+    return check_operands(&c);
+}
+
+typedef struct unit {
+    const char *name;
+    uint64_t factor;
+} unit;
+
+/* A decimal number and one of the units. */
+static bool parse_number(const char *text, const unit *units, size_t count, uint64_t *ret)
+{
+    uint64_t value = 0;
+    const char *p = text;
+    for (; *p >= '0' && *p <= '9'; p++) {
+        if (ckd_mul(&value, value, 10u) || ckd_add(&value, value, (uint64_t)(*p - '0'))) {
+            return false;
+        }
+    }
+    if (p == text) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(units[i].name, p) == 0) {
+            return !ckd_mul(ret, value, units[i].factor);
+        }
+    }
+    return false;
+}
+
+bool cli_parse_size(const char *text, uint64_t *ret_bytes)
+{
+    static const unit UNITS[] = {
+        {"",    1         },
+        {"B",   1         },
+        {"K",   1u << 10  },
+        {"KiB", 1u << 10  },
+        {"M",   1u << 20  },
+        {"MiB", 1u << 20  },
+        {"G",   1u << 30  },
+        {"GiB", 1u << 30  },
+        {"kB",  1000      },
+        {"MB",  1000000   },
+        {"GB",  1000000000},
+    };
+    return parse_number(text, UNITS, SW_COUNTOF(UNITS), ret_bytes);
+}
+
+bool cli_parse_duration(const char *text, uint64_t *ret_ns)
+{
+    static const unit UNITS[] = {
+        {"ns", 1                          },
+        {"us", 1000                       },
+        {"ms", 1000000                    },
+        {"s",  1000000000                 },
+        {"",   1000000000                 },
+        {"m",  UINT64_C(60) * 1000000000  },
+        {"h",  UINT64_C(3600) * 1000000000},
+    };
+    return parse_number(text, UNITS, SW_COUNTOF(UNITS), ret_ns);
+}
