@@ -1,0 +1,54 @@
+/* Grants: the public face of wasi/grants.h. */
+#include "api/api.h"
+
+swell_status swell_grants_new(swell_grants **ret_grants)
+{
+    swell_grants *g = sw_alloc(NULL, sizeof *g);
+    if (g == NULL) {
+        return SWELL_NO_MEMORY;
+    }
+    sw_grants_init(&g->grants, NULL);
+    for (unsigned i = 0; i < SW_COUNTOF(g->grants.stdio); i++) {
+        g->grants.stdio[i] = -1;
+    }
+    *ret_grants = g;
+    return SWELL_OK;
+}
+
+void swell_grants_free(swell_grants *grants)
+{
+    if (grants != NULL) {
+        sw_grants_clear(&grants->grants);
+        sw_free(NULL, grants, sizeof *grants);
+    }
+}
+
+swell_status swell_grants_add_dir(swell_grants *grants, swell_str spec, swell_error *error)
+{
+    sw_diag diag = {};
+    return sw_api_result(sw_grants_add_dir(&grants->grants, sw_api_str(spec), &diag), &diag, error);
+}
+
+swell_status swell_grants_add_env(swell_grants *grants, swell_str spec, swell_error *error)
+{
+    sw_diag diag = {};
+    return sw_api_result(sw_grants_add_env(&grants->grants, sw_api_str(spec), &diag), &diag, error);
+}
+
+swell_status swell_grants_add_arg(swell_grants *grants, swell_str arg)
+{
+    return (swell_status)sw_grants_add_arg(&grants->grants, sw_api_str(arg));
+}
+
+void swell_grants_set_stdio(swell_grants *grants, unsigned stream, int fd)
+{
+    if (stream < SW_COUNTOF(grants->grants.stdio)) {
+        grants->grants.stdio[stream] = fd;
+    }
+}
+
+void swell_grants_on_denial(swell_grants *grants, swell_denial_fn *fn, void *env)
+{
+    grants->denial = fn;
+    grants->denial_env = env;
+}
