@@ -53,12 +53,13 @@ struct swell_linker {
 };
 
 struct swell_store {
-    swell_engine *engine;      /* borrowed */
-    sw_store *store;           /* owned */
-    sw_wasi *wasi;             /* owned */
-    swell_instance *instances; /* list, the newest first */
-    sw_arena arena;            /* instances, functions, bindings */
-    sw_arena results;          /* parts of the last call's result */
+    swell_engine *engine;       /* borrowed */
+    sw_store *store;            /* owned */
+    sw_wasi *wasi;              /* owned */
+    swell_grants grants_denial; /* only the denial function and its env */
+    swell_instance *instances;  /* list, the newest first */
+    sw_arena arena;             /* instances, functions, bindings */
+    sw_arena results;           /* parts of the last call's result */
 };
 
 struct swell_instance {

@@ -33,9 +33,10 @@
 typedef struct sw_host_iface_func sw_host_iface_func;
 
 typedef struct sw_host_call {
-    void *env; /* as given when the interface was defined */
+    void *env; /* as given to sw_component_instance_new */
     sw_store *store;
-    sw_arena *arena; /* for results; emptied after the call; charged to the store */
+    sw_arena *arena;                /* for results; emptied after the call; charged to the store */
+    const sw_host_iface_func *func; /* the row that is called: for functions that serve many */
 } sw_host_call;
 
 /* Returns SW_TRAP_NONE, or the reason to trap (after sw_store_explain_trap). */
