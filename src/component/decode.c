@@ -39,6 +39,13 @@ void sw_decoder_add(sw_decoder *d, sw_reader *r, sw_ast_defs *defs, sw_ast_def d
     }
 }
 
+/* An index; the value that means "none" becomes another that no index space has. */
+static uint32_t read_index(sw_reader *r)
+{
+    uint32_t index = sw_reader_leb_u32(r);
+    return SW_MIN(index, SW_NO_INDEX - 1);
+}
+
 /* ---- Instances ------------------------------------------------------------------------------- */
 
 static sw_ast_arg read_core_arg(sw_reader *r, bool is_export)
@@ -77,7 +84,7 @@ static sw_ast_instance read_instance(sw_decoder *d, sw_reader *r, bool is_core)
         sw_decoder_bad_byte(r, at, form, is_core ? "core instance" : "instance");
     }
     if (form == 0) {
-        in.target = SW_MIN(sw_reader_leb_u32(r), SW_NO_INDEX - 1);
+        in.target = read_index(r);
     }
     in.args_count = sw_reader_count(r, SW_MAX_INSTANTIATION_ARGS, "arguments or exports");
     sw_ast_arg *args = sw_decoder_array(d, r, in.args_count, sizeof *args);
@@ -96,7 +103,7 @@ static void set_index(sw_reader *r, uint32_t at, uint32_t *place, const char *wh
         (void)sw_reader_fail_at(r, SW_INVALID, at,
                                 "canonical option `%s` is specified more than once", what);
     }
-    *place = SW_MIN(sw_reader_leb_u32(r), SW_NO_INDEX - 1);
+    *place = read_index(r);
 }
 
 static void read_option(sw_reader *r, sw_ast_canon *c, bool *has_encoding)
