@@ -1,5 +1,5 @@
 /* Engines and programs: reading, compiling, caching, loading. */
-#include "api/api.h"
+#include "api/input.h"
 
 #include "os/file.h"
 #include "wasm/validate.h"
@@ -55,59 +55,13 @@ swell_format swell_format_of(swell_bytes bytes)
     return sw_image_file_is(b) ? SWELL_FORMAT_COMPILED : SWELL_FORMAT_UNKNOWN;
 }
 
-/* ---- Reading a binary ------------------------------------------------------------------------ */
-
-/* A decoded and validated input, bodies not yet looked at. */
-typedef struct input {
-    sw_arena arena;
-    bool is_component;
-    sw_component_binary component;
-    sw_module module;
-} input;
-
-static sw_status read_module(input *in, sw_bytes bytes, sw_diag *diag)
-{
-    SW_TRY(sw_module_read(&in->arena, bytes, 0, &SW_API_FEATURES, diag, &in->module));
-    return sw_module_validate(&in->module, &SW_API_FEATURES, diag);
-}
-
-static sw_status not_a_binary(sw_bytes bytes, sw_diag *diag)
-{
-    if (bytes.len == 0) {
-        return sw_fail(diag, SW_MALFORMED, 0, "the file is empty");
-    }
-    return sw_fail(diag, SW_MALFORMED, 0, "neither a WebAssembly module nor a component");
-}
-
-static sw_status input_read(input *in, sw_bytes bytes, sw_diag *diag)
-{
-    *in = (input){};
-    sw_arena_init(&in->arena, NULL, SW_API_MAX_INPUT_BYTES);
-    in->is_component = sw_component_is_binary(bytes);
-    if (in->is_component) {
-        return sw_component_read(&in->arena, bytes, &SW_API_FEATURES, diag, &in->component);
-    }
-    return sw_module_is_binary(bytes) ? read_module(in, bytes, diag) : not_a_binary(bytes, diag);
-}
-
-static void input_clear(input *in)
-{
-    sw_arena_clear(&in->arena);
-}
-
-static const sw_module *input_modules(const input *in, uint32_t *ret_count)
-{
-    *ret_count = in->is_component ? in->component.plan.modules_count : 1;
-    return in->is_component ? in->component.modules : &in->module;
-}
-
 /* ---- Compiling ------------------------------------------------------------------------------- */
 
-static sw_status compile_modules(const input *in, unsigned threads, sw_image_file_writer *w,
+static sw_status compile_modules(const sw_input *in, unsigned threads, sw_image_file_writer *w,
                                  sw_buf *out, sw_diag *diag, swell_compile_stats *stats)
 {
     uint32_t count;
-    const sw_module *modules = input_modules(in, &count);
+    const sw_module *modules = sw_input_modules(in, &count);
     sw_compile_options options = {.features = SW_API_FEATURES, .threads = threads};
     for (uint32_t i = 0; i < count; i++) {
         sw_compile_stats s;
@@ -124,12 +78,12 @@ static sw_status compile_modules(const input *in, unsigned threads, sw_image_fil
     return SW_OK;
 }
 
-static sw_status compile_input(const input *in, unsigned threads, sw_buf *out, sw_diag *diag,
+static sw_status compile_input(const sw_input *in, unsigned threads, sw_buf *out, sw_diag *diag,
                                swell_compile_stats *stats)
 {
     sw_image_file_writer w;
     uint32_t count;
-    (void)input_modules(in, &count);
+    (void)sw_input_modules(in, &count);
     *stats = (swell_compile_stats){};
     if (in->is_component) {
         sw_image_file_begin(&w, out, SW_FILE_COMPONENT, count + 1);
@@ -145,12 +99,12 @@ static sw_status compile_input(const input *in, unsigned threads, sw_buf *out, s
 static sw_status compile_bytes(const swell_engine *e, sw_bytes wasm, sw_buf *out, sw_diag *diag,
                                swell_compile_stats *ret_stats)
 {
-    input in;
-    sw_status st = input_read(&in, wasm, diag);
+    sw_input in;
+    sw_status st = sw_input_read(&in, wasm, diag);
     if (st == SW_OK) {
         st = compile_input(&in, e->threads, out, diag, ret_stats);
     }
-    input_clear(&in);
+    sw_input_clear(&in);
     return st;
 }
 
@@ -182,15 +136,15 @@ swell_status swell_compile_file(swell_engine *engine, const char *path, const ch
 swell_status swell_validate(swell_engine *engine, swell_bytes bytes, swell_error *error)
 {
     sw_diag diag = {};
-    input in;
+    sw_input in;
     uint32_t count;
     (void)engine;
-    sw_status st = input_read(&in, (sw_bytes){bytes.ptr, bytes.len}, &diag);
-    const sw_module *modules = input_modules(&in, &count);
+    sw_status st = sw_input_read(&in, (sw_bytes){bytes.ptr, bytes.len}, &diag);
+    const sw_module *modules = sw_input_modules(&in, &count);
     for (uint32_t i = 0; st == SW_OK && i < count; i++) {
         st = sw_module_validate_bodies(&modules[i], &SW_API_FEATURES, &diag);
     }
-    input_clear(&in);
+    sw_input_clear(&in);
     return sw_api_result(st, &diag, error);
 }
 
