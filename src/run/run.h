@@ -113,6 +113,11 @@ int sw_store_exit_code(const sw_store *s);
 /* Attaches a sentence to the trap that the calling host function is about to return. */
 void sw_store_explain_trap(sw_store *s, const char *fmt, ...) SW_PRINTF(2, 3);
 
+/* Records a trap that happened outside of guest code and host functions: while a host prepares a
+ * call or reads its results. The explanation given before is its text. A trap that has just come
+ * out of a call stays as it is. Returns SW_TRAP, or SW_EXIT for SW_TRAP_EXIT. */
+sw_status sw_store_raise(sw_store *s, sw_trap reason);
+
 /* ---- Traps ----------------------------------------------------------------------------------- */
 
 typedef struct sw_frame {
