@@ -20,18 +20,22 @@ TRIPLE = 'wasm32-wasip1'
 DEBIAN_INCLUDE = Path('/usr/include/wasm32-wasi')
 DEBIAN_LIB = Path('/usr/lib/wasm32-wasi')
 
+SHOWN_LINES = 20
+
 
 class ToolError(Exception):
-    """A tool failed; the text is its command line and what it wrote."""
+    """A tool failed; the text is its command line and the first lines of what it wrote."""
 
 
 def run(command, **options):
-    """Runs a command and returns its output; raises ToolError with all it wrote when it fails."""
+    """Runs a command and returns its output; raises ToolError with what it wrote when it fails."""
     command = [str(part) for part in command]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             stdin=subprocess.DEVNULL, text=True, errors='replace', **options)
     if result.returncode:
-        raise ToolError(f'{" ".join(command)}\n{result.stdout.rstrip()}\nexit code {result.returncode}')
+        lines = result.stdout.rstrip().splitlines()
+        shown = lines[:SHOWN_LINES] + (['...'] if len(lines) > SHOWN_LINES else [])
+        raise ToolError('\n'.join([' '.join(command), *shown, f'exit code {result.returncode}']))
     return result.stdout
 
 
