@@ -1,6 +1,6 @@
-/* Included before every file of a guest: what a POSIX program may name and WASI does not have. Each does
- * nothing or fails, as it would for a process without the rights. The names are changed, so that it does
- * no harm when the C library declares them. */
+/* Included before every file of a guest: what a POSIX program may name and WASI does not have. Each
+ * does nothing or fails, as it would for a process without the rights. The names are changed, so
+ * that it does no harm when the C library declares them. */
 #pragma once
 
 #include <errno.h>
@@ -86,14 +86,14 @@ static inline char *tmpnam(char *name)
 }
 
 #ifndef L_tmpnam
-#define L_tmpnam 20
+#    define L_tmpnam 20
 #endif
 
 /* Locks on files: named by code that these programs do not run. */
 #ifndef F_SETLK
-#define F_GETLK 5
-#define F_SETLK 6
-#define F_RDLCK 0
-#define F_WRLCK 1
-#define F_UNLCK 2
+#    define F_GETLK 5
+#    define F_SETLK 6
+#    define F_RDLCK 0
+#    define F_WRLCK 1
+#    define F_UNLCK 2
 #endif
