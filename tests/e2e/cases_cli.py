@@ -54,11 +54,17 @@ def closed_reader(box):
     expect(process.wait(60) in (1, -13, 141), f'exit code {process.returncode}')
 
 
+def default_name(box):
+    (box.path / 'file.wasm').write_bytes(SMALL)
+    result = box.run(['compile', 'file.wasm'])
+    expect(result.returncode == 0 and (box.path / 'file.swell').is_file(), 'no file.swell', result)
+
+
 CASES = [
     Case('help', command=['--help'], out=HELP, err_not=['error']),
     Case('help of a verb', command=['run', '--help'], out=re.compile(r'--dir[^$]*--env[^$]*--timeout')),
     Case('version', command=['--version'], out=re.compile(r'^swell \d+\.\d+')),
-    Case('nothing at all', command=[], code=2, err=[HELP]),
+    Case('nothing at all', command=[], code=2, out=HELP),
 
     mistake('a verb mistyped', ['rnu', 'x.wasm'], 'rnu', 'run'),
     mistake('a verb unlike any', ['qqqqqq'], 'qqqqqq'),
@@ -81,7 +87,7 @@ CASES = [
     mistake('a size beyond all', ['run', '--max-memory', '99999999999999999999G', 'file.wasm'],
             '--max-memory', files={'file.wasm': SMALL}),
     mistake('too many files', ['validate', 'file.wasm', 'more'], 'more', files={'file.wasm': SMALL}),
-    mistake('compile without a place for the result', ['compile', 'file.wasm'], '-o',
+    mistake('an option twice', ['run', '--timeout', '1s', '--timeout', '2s', 'file.wasm'], '--timeout',
             files={'file.wasm': SMALL}),
 
     Case('a file that is not there', command=['run', 'absent.wasm'], code=1, out='', err=['absent.wasm']),
@@ -91,6 +97,7 @@ CASES = [
     Case('a granted file', 'hello', options=['--dir', '{box}/file'], files={'file': ''}, code=1,
          err=['file'], kinds=('module',)),
 
+    Case('compile names its result after the file', call=default_name),
     Case('validate says nothing when all is well', command=['validate', 'file.wasm'],
          files={'file.wasm': SMALL}, err_not=['error']),
     Case('inspect a module', call=inspect_text('hello', 'wasi_snapshot_preview1', 'fd_write', '_start')),

@@ -150,6 +150,18 @@ def many_writers(box):
     expect([path.name for path in cached(box)] == names and len(names) <= 2, f'in the cache: {names}')
 
 
+def capped_cache(box):
+    guests = [box.guest(name) for name in ('hello', 'args', 'env', 'exit', 'cat', 'floats', 'fs', 'poll')]
+    for _ in range(2):
+        for guest in guests:
+            result = box.run(['run', guest], env={'SWELL_CACHE_MAX': '400KiB'})
+            expect('cache' not in result.talk, 'the cache complains', result)
+    total = sum(path.stat().st_size for path in cached(box))
+    expect(total <= 400 << 10, f'{total} bytes in the cache')
+    result = box.run(['run', guests[0]], env={'SWELL_CACHE_MAX': 'much'})
+    expect(result.returncode == 2 and 'much' in result.talk, 'a cap that is none is taken', result)
+
+
 def killed_writer(box):
     guest = box.guest('fs')
     for delay in (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016):
@@ -180,5 +192,6 @@ CASES = [
     Case('a corrupted cache is made anew', call=corrupted_cache),
     Case('without a usable cache', call=unusable_cache),
     Case('many writers at once', call=many_writers),
+    Case('the cache keeps below its cap', call=capped_cache),
     Case('writers that are killed', call=killed_writer),
 ]
