@@ -195,6 +195,7 @@ static sw_status bag_of_exports(sw_checker *c, sw_cscope *s, const sw_ast_instan
     for (uint32_t i = 0; i < in->args_count; i++) {
         sw_ent e;
         SW_TRY(entity_at(c, s, in->args[i].sort, in->args[i].index, &e));
+        SW_TRY(sw_check_copy_type(c, e, &e));
         SW_TRY(sw_check_add_name(c, side, &in->args[i].name, e, false));
     }
     return push_instance(c, s,

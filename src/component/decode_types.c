@@ -559,7 +559,7 @@ static sw_ast_module_decl read_module_decl(sw_decoder *d, sw_reader *r)
         if (byte == 0) {
             byte = sw_reader_u8(r);
         } else if (byte == 0x50) {
-            sw_decoder_bad_byte(r, at, byte, "core type of a module type");
+            (void)sw_reader_fail_at(r, SW_INVALID, at, "module types cannot define module types");
         }
         sw_ast_core_type *t = sw_decoder_array(d, r, 1, sizeof *t);
         if (t != NULL) {
