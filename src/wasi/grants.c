@@ -43,7 +43,7 @@ sw_status sw_grants_add_dir(sw_grants *g, sw_str spec, sw_diag *diag)
 {
     sw_str rest = spec;
     sw_grant_dir dir = {};
-    if (sw_str_ends(rest, SW_STR(":ro"))) {
+    if (sw_str_ends(rest, SW_STR(":ro")) && !sw_str_ends(rest, SW_STR("::ro"))) {
         dir.is_read_only = true;
         rest.len -= 3;
     }
