@@ -1,0 +1,147 @@
+/*
+ * Calls into wasm code, and the host functions it calls.
+ *
+ * The outermost call of a store resumes the store's fiber, which makes the call on its own stack
+ * and suspends itself again: a fiber serves many calls. A call made by a host function is already
+ * on that stack and goes ahead.
+ */
+#include "run/internal.h"
+
+#include "os/signals.h"
+
+/* A nested call needs room for its own C frames before guest code can reach the guard. */
+#define NESTED_CALL_BYTES ((uintptr_t)32 * 1024)
+
+static sw_trap enter(sw_store *s, const sw_func_cell *cell, sw_regs *regs)
+{
+    sw_activation a = {.prev = s->activation, .outer_fp = s->host_fp};
+    s->activation = &a;
+    sw_trap trap = (sw_trap)sw_enter(&a, cell, regs);
+    s->activation = a.prev;
+    s->host_fp = a.outer_fp;
+    s->passing_fp = trap == SW_TRAP_NONE ? NULL : a.outer_fp;
+    return trap;
+}
+
+static sw_status status_of(sw_trap trap)
+{
+    return trap == SW_TRAP_NONE ? SW_OK : trap == SW_TRAP_EXIT ? SW_EXIT : SW_TRAP;
+}
+
+/* ---- The fiber ------------------------------------------------------------------------------- */
+
+typedef struct job {
+    sw_store *store;
+    const sw_func_cell *cell;
+    sw_regs *regs;
+    sw_trap trap;
+} job;
+
+static void *serve_calls(void *arg)
+{
+    for (;;) {
+        job *j = arg;
+        j->trap = enter(j->store, j->cell, j->regs);
+        arg = sw_fiber_suspend(NULL);
+    }
+}
+
+static sw_status make_fiber(sw_store *s)
+{
+    SW_TRY(sw_fiber_new(&s->fiber, (size_t)s->limits.stack_bytes, serve_calls));
+    sw_stack_limits limits = sw_fiber_limits(s->fiber);
+    s->guard = limits.guard;
+    s->stack_limit = limits.limit;
+    s->stack_top = limits.top;
+    s->stack_floor = limits.limit + SW_HOST_HEADROOM_BYTES;
+    return SW_OK;
+}
+
+static sw_status call_outermost(sw_store *s, const sw_func_cell *cell, sw_regs *regs)
+{
+    if (SW_UNLIKELY(s->fiber == NULL)) {
+        SW_TRY(make_fiber(s));
+    }
+    SW_TRY(sw_signals_enter_thread());
+    s->trap.reason = SW_TRAP_NONE;
+    job j = {s, cell, regs, SW_TRAP_NONE};
+    sw_store *before = sw_trap_enter_store(s);
+    (void)sw_fiber_resume(s->fiber, &j);
+    (void)sw_trap_enter_store(before);
+    return status_of(j.trap);
+}
+
+static sw_status call_nested(sw_store *s, const sw_func_cell *cell, sw_regs *regs)
+{
+    if (sw_fiber_current() != s->fiber) {
+        sw_trap_set(s, SW_TRAP_CANNOT_ENTER, "the store is running another call");
+        return SW_TRAP;
+    }
+    if ((uintptr_t)__builtin_frame_address(0) < s->stack_limit + NESTED_CALL_BYTES) {
+        sw_trap_set(s, SW_TRAP_STACK_EXHAUSTED, "%s", sw_trap_text(SW_TRAP_STACK_EXHAUSTED));
+        s->passing_fp = s->host_fp;
+        return SW_TRAP;
+    }
+    return status_of(enter(s, cell, regs));
+}
+
+const sw_store *sw_cell_store(const sw_func_cell *cell)
+{
+    return sw_cell_is_host(cell) ? ((const sw_host_func *)cell->base)->store
+                                 : sw_instance_of(cell->base)->store;
+}
+
+sw_status sw_call_regs(sw_store *s, const sw_func_cell *cell, sw_regs *regs)
+{
+    SW_CHECK(sw_cell_store(cell) == s);
+    return s->activation == NULL ? call_outermost(s, cell, regs) : call_nested(s, cell, regs);
+}
+
+sw_status sw_call(sw_store *s, const sw_func_cell *cell, const sw_functype *type,
+                  const sw_value_slot *params, sw_value_slot *results)
+{
+    sw_regs regs;
+    sw_regs_set_params(type, params, &regs, s->args);
+    SW_TRY(sw_call_regs(s, cell, &regs));
+    sw_regs_get_results(type, &regs, s->args, results);
+    return SW_OK;
+}
+
+/* ---- Host functions -------------------------------------------------------------------------- */
+
+static bool uses_vectors(const sw_functype *t)
+{
+    bool uses = false;
+    for (uint32_t i = 0; i < t->params_count; i++) {
+        uses |= sw_valtype_is_vector(t->params[i]);
+    }
+    for (uint32_t i = 0; i < t->results_count; i++) {
+        uses |= sw_valtype_is_vector(t->results[i]);
+    }
+    return uses;
+}
+
+sw_status sw_host_func_init(sw_host_func *f, sw_store *s, const sw_functype *type,
+                            sw_host_entry_fn *entry, void *env)
+{
+    if (sw_functype_overflows(type)) {
+        SW_TRY(sw_store_need_args(s));
+    }
+    uint32_t id = sw_engine_functype_id(s->engine, type);
+    if (id == 0) {
+        return SW_NO_MEMORY;
+    }
+    void (*code)(void) = uses_vectors(type) ? sw_host_entry : sw_host_entry_ints;
+    *f = (sw_host_func){
+        .entry = entry,
+        .store = s,
+        .env = env,
+        .type = type,
+        .cell = {.code = (const void *)code,
+                 .base = f,
+                 .type_id = id,
+                 .local_type = SW_NO_INDEX,
+                 .func = SW_NO_INDEX},
+    };
+    return SW_OK;
+}
