@@ -12,12 +12,12 @@ static void check_valid(const sw_module *m, const sw_features *features)
         sw_func_facts facts;
         sw_diag diag = {};
         sw_status st = sw_func_validate(m, features, i, s, &diag, &facts);
-        HOLDS(st == diag.status);
+        SW_CHECK(st == diag.status);
         if (st == SW_OK) {
             walk_body(m, i, &facts);
         } else {
             sw_range body = m->funcs[i].body;
-            HOLDS(diag.offset >= body.start && diag.offset <= body.start + body.len);
+            SW_CHECK(diag.offset >= body.start && diag.offset <= body.start + body.len);
         }
     }
     sw_validate_scratch_free(s);
@@ -31,12 +31,12 @@ static void check(sw_bytes bytes, const sw_features *features)
     sw_arena_init(&a, NULL, 64 << 20);
     sw_arena_init(&b, NULL, 64 << 20);
     sw_status st = sw_module_read(&a, bytes, 0, features, &diag, &m);
-    HOLDS(st == diag.status);
-    HOLDS(sw_module_read(&b, bytes, 0, features, NULL, &again) == st);
-    HOLDS(st == SW_OK || st == SW_NO_MEMORY || diag.offset <= bytes.len);
+    SW_CHECK(st == diag.status);
+    SW_CHECK(sw_module_read(&b, bytes, 0, features, NULL, &again) == st);
+    SW_CHECK(st == SW_OK || st == SW_NO_MEMORY || diag.offset <= bytes.len);
     if (st == SW_OK) {
-        HOLDS(m.funcs_count == again.funcs_count && m.code_bytes == again.code_bytes);
-        HOLDS(m.types_count == again.types_count && m.customs_count == again.customs_count);
+        SW_CHECK(m.funcs_count == again.funcs_count && m.code_bytes == again.code_bytes);
+        SW_CHECK(m.types_count == again.types_count && m.customs_count == again.customs_count);
         if (sw_module_validate(&m, features, &diag) == SW_OK) {
             check_valid(&m, features);
         }

@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sw_buf_init(&bytes, NULL, SIZE_MAX);
     sw_arena_init(&arena, NULL, SIZE_MAX);
     sample_module(&bytes, (const char *)data, size);
-    HOLDS(sw_module_read(&arena, sw_buf_bytes(&bytes), 0, &FEATURES, &diag, &m) == SW_OK);
-    HOLDS(sw_module_validate(&m, &FEATURES, &diag) == SW_OK);
+    SW_CHECK(sw_module_read(&arena, sw_buf_bytes(&bytes), 0, &FEATURES, &diag, &m) == SW_OK);
+    SW_CHECK(sw_module_validate(&m, &FEATURES, &diag) == SW_OK);
     sw_validate_scratch *s = sw_validate_scratch_new(NULL);
     sw_func_facts facts;
     sw_status st = sw_func_validate(&m, &FEATURES, 2, s, &diag, &facts);
@@ -25,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         walk_body(&m, 2, &facts);
     } else {
         sw_range body = m.funcs[2].body;
-        HOLDS(st == diag.status);
-        HOLDS(diag.offset >= body.start && diag.offset <= body.start + body.len);
+        SW_CHECK(st == diag.status);
+        SW_CHECK(diag.offset >= body.start && diag.offset <= body.start + body.len);
     }
     sw_validate_scratch_free(s);
     sw_arena_clear(&arena);

@@ -5,15 +5,6 @@
 #include "wasm/opcodes.h"
 #include "wasm/validate.h"
 
-#include <stdlib.h>
-
-#define HOLDS(e)     \
-    do {             \
-        if (!(e)) {  \
-            abort(); \
-        }            \
-    } while (0)
-
 /* The unchecked reader sees the instructions that the checked one sees; the facts bound what the
  * instructions do. */
 static inline void walk_body(const sw_module *m, uint32_t func, const sw_func_facts *f)
@@ -25,22 +16,22 @@ static inline void walk_body(const sw_module *m, uint32_t func, const sw_func_fa
     size_t instructions = 0;
     while (p < end) {
         sw_instr checked = {}, unchecked = {};
-        HOLDS(sw_op_read(&r, &checked) == SW_OK);
+        SW_CHECK(sw_op_read(&r, &checked) == SW_OK);
         p = sw_op_next(p, &unchecked);
-        HOLDS(p == r.pos && checked.code == unchecked.code);
+        SW_CHECK(p == r.pos && checked.code == unchecked.code);
         sw_immediate kind = (sw_immediate)sw_opcode_info_get(checked.code)->immediate;
         if (kind == SW_IMM_LOCAL) {
-            HOLDS(unchecked.index == checked.index && checked.index < f->locals_count);
-            HOLDS(f->local_weights[checked.index] > 0);
+            SW_CHECK(unchecked.index == checked.index && checked.index < f->locals_count);
+            SW_CHECK(f->local_weights[checked.index] > 0);
         }
-        HOLDS(kind != SW_IMM_LABEL || checked.index < f->max_labels);
+        SW_CHECK(kind != SW_IMM_LABEL || checked.index < f->max_labels);
         calls |= checked.code == SW_OP_CALL || checked.code == SW_OP_CALL_INDIRECT;
         loops |= checked.code == SW_OP_LOOP;
         instructions++;
     }
-    HOLDS(p == end && !(calls && f->is_leaf) && loops == f->has_loop);
-    HOLDS(f->max_stack <= instructions * SW_MAX_RESULTS && f->max_labels <= instructions);
-    HOLDS(f->locals_count <= SW_MAX_LOCALS && f->params_count <= f->locals_count);
+    SW_CHECK(p == end && !(calls && f->is_leaf) && loops == f->has_loop);
+    SW_CHECK(f->max_stack <= instructions * SW_MAX_RESULTS && f->max_labels <= instructions);
+    SW_CHECK(f->locals_count <= SW_MAX_LOCALS && f->params_count <= f->locals_count);
 }
 
 static inline bool walk_no_value(void *, uint32_t, uint64_t *ret_bits)
@@ -54,7 +45,7 @@ static inline void walk_expr(const sw_module *m, sw_range expr)
     const sw_const_env env = {.get_global = walk_no_value, .get_func = walk_no_value};
     const uint8_t *bytes = sw_const_expr_bytes(m, expr);
     uint64_t bits = 0;
-    HOLDS(sw_const_expr_eval(bytes, &env, &bits));
+    SW_CHECK(sw_const_expr_eval(bytes, &env, &bits));
     (void)sw_const_expr_func(bytes);
     (void)sw_const_expr_is_null(bytes);
 }
