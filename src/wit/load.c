@@ -89,7 +89,7 @@ static void drop_empty_package(sw_wit *w, sw_wit_package *p)
 static sw_status add_file(sw_wit *w, const char *path, sw_wit_package *p)
 {
     sw_file_data data = {0};
-    uint32_t source;
+    uint32_t source = 0;
     SW_TRY(sw_file_read(&data, path, NULL, SW_WIT_MAX_SOURCE_BYTES, w->diag));
     sw_str text = {(const char *)data.bytes.ptr, data.bytes.len};
     sw_status st = add_source(w, sw_str_of(path), text, &source);
@@ -249,7 +249,7 @@ sw_status sw_wit_add_path(sw_wit *w, const char *path, sw_diag *diag)
 
 sw_status sw_wit_add_text(sw_wit *w, sw_str path, sw_str text, sw_diag *diag)
 {
-    uint32_t source;
+    uint32_t source = 0;
     w->diag = diag;
     w->roots_count++;
     sw_wit_package *p = add_package(w);
