@@ -20,6 +20,9 @@ nan: 1 1 1
 INTEGERS = 'words cb51fe09d733ed97\nlongs 0e836c31fc45624c\nbits 3f97076e58236327\n'
 BLOB = bytes(range(256)) * 4096
 
+GO_WORK = ('squares 338350\nwords 1009 ["0","1","10"]\ngarbage 200\n'
+           'recovered assignment to entry in nil map\nslept true\n')
+
 CASES = [
     Case('hello', 'hello', out='hello, world\n', err_not=['swell']),
     Case('hello with stdin at its end', 'hello', stdin=b'', out='hello, world\n'),
@@ -66,4 +69,13 @@ CASES = [
     Case('--max-memory allows less', 'memory', ['20'], options=['--max-memory', '32M'], out='all\n'),
     Case('--max-memory below what the guest starts with', 'hello', options=['--max-memory', '1K'],
          code=1, err=['memory']),
+
+    Case('a Go program', 'go-program', ['x y'], ['--env', 'A=1', '--dir', '{box}::/'], stdin=b'one\ntwo',
+         files={'note.txt': 'a note'}, kinds=('module',),
+         out='arguments ["x y"]\nenvironment ["A=1"]\n' + GO_WORK +
+             'note.txt "a note"\nline ONE\nline TWO\n'),
+    Case('a Go program without grants', 'go-program', kinds=('module',),
+         out='arguments []\nenvironment []\n' + GO_WORK + 'note.txt refused\n'),
+    Case('a Go program\'s exit code', 'go-program', ['3'], kinds=('module',), code=3),
+    Case('a Go program\'s panic', 'go-program', ['panic'], kinds=('module',), code=2, err=['asked to']),
 ]
