@@ -145,10 +145,11 @@ typedef struct gen_list {
 /* What is being done to a value in host layout. */
 typedef struct walk {
     const sw_types *types;
-    gen *g;          /* making */
-    sw_arena *arena; /* making */
-    uint32_t budget; /* making: list elements that may still be made */
-    bool failed;
+    gen *g;                 /* making */
+    sw_arena *arena;        /* making */
+    uint32_t budget;        /* making: list elements that may still be made */
+    bool has_guest_handles; /* made: a handle of a resource of the guests, which the host has none
+                               of */
 } walk;
 
 static inline uint32_t gen_size(const sw_types *t, sw_vtype v, uint32_t *ret_align)
@@ -320,7 +321,10 @@ static inline void gen_value(walk *w, sw_vtype v, uint8_t *out)
         sw_store_tag(out, sw_canon_flags_bytes(d->count),
                      gen_u32(w->g) & (d->count == 32 ? UINT32_MAX : ((uint32_t)1 << d->count) - 1));
         break;
-    default: sw_store_u32(out, gen_u32(w->g)); break;
+    default:
+        w->has_guest_handles = w->has_guest_handles || d->other == 1;
+        sw_store_u32(out, gen_u32(w->g));
+        break;
     }
 }
 
