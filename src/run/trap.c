@@ -102,6 +102,18 @@ void sw_store_explain_trap(sw_store *s, const char *fmt, ...)
     va_end(args);
 }
 
+sw_status sw_store_raise(sw_store *s, sw_trap reason)
+{
+    if (s->explanation[0] != 0 || s->trap.reason != reason) {
+        begin(s, reason);
+        if (s->activation != NULL && reason != SW_TRAP_EXIT) {
+            walk(s, (uintptr_t)s->host_fp);
+        }
+        s->passing_fp = s->host_fp;
+    }
+    return reason == SW_TRAP_EXIT ? SW_EXIT : SW_TRAP;
+}
+
 const sw_trap_info *sw_store_trap(const sw_store *s)
 {
     if (!s->offsets_known && s->trap.reason != SW_TRAP_NONE) {
