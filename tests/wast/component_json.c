@@ -4,7 +4,7 @@
  * Prints a line `file:line: message` for each failure and ends with `N passed, N failed, N
  * skipped`. -v tells of skipped commands too. Exit code 1 when anything failed.
  */
-#include "wast.h"
+#include "component_exec.h"
 
 #include "component/decode.h"
 
@@ -96,14 +96,85 @@ static wast_result run_assert_invalid(wast_script *s, const json_t *command)
     return expect_status(s, command, SW_INVALID);
 }
 
-static wast_result run_definition(wast_script *s, const json_t *command)
+/* ---- Execution ---------------------------------------------------------------------------------
+ */
+
+static component_exec *exec;  /* of the script at hand */
+static char unsupported[256]; /* why the last component cannot be run; empty if it can */
+
+/* A command that should succeed and counts only when it does not. */
+static wast_result expect_done(wast_script *s, sw_status st, const sw_diag *diag)
 {
-    return expect_status(s, command, SW_OK);
+    if (st == SW_UNSUPPORTED) {
+        (void)snprintf(unsupported, sizeof unsupported, "%.255s", diag->text);
+        return wast_because(s, WAST_SKIPPED, "%s", diag->text);
+    }
+    return st == SW_OK ? wast_because(s, WAST_PASSED, "done")
+                       : wast_because(s, WAST_FAILED, "%s: %s", sw_status_text(st), diag->text);
 }
 
-static wast_result run_later(wast_script *s, const json_t *)
+static wast_result run_definition(wast_script *s, const json_t *command)
 {
-    return wast_because(s, WAST_SKIPPED, "needs execution");
+    sw_diag diag = {};
+    unsupported[0] = 0;
+    return expect_done(s, component_exec_define(exec, s, command, &diag), &diag);
+}
+
+static wast_result run_instance(wast_script *s, const json_t *command)
+{
+    if (unsupported[0] != 0) {
+        return wast_because(s, WAST_SKIPPED, "%s", unsupported);
+    }
+    sw_diag diag = {};
+    return expect_done(s, component_exec_instantiate(exec, command, &diag), &diag);
+}
+
+static wast_result run_module(wast_script *s, const json_t *command)
+{
+    wast_result r = run_definition(s, command);
+    return r == WAST_PASSED ? run_instance(s, command) : r;
+}
+
+static wast_result run_assert_return(wast_script *s, const json_t *command)
+{
+    char text[256];
+    bool same = false;
+    if (unsupported[0] != 0) {
+        return wast_because(s, WAST_SKIPPED, "%s", unsupported);
+    }
+    sw_status st = component_exec_invoke(exec, json_object_get(command, "action"),
+                                         json_object_get(command, "expected"), &same, text);
+    if (st != SW_OK) {
+        return wast_because(s, WAST_FAILED, "%s: %s", sw_status_text(st), text);
+    }
+    return wast_because(s, same ? WAST_PASSED : WAST_FAILED, "another result");
+}
+
+static wast_result run_assert_trap(wast_script *s, const json_t *command)
+{
+    char text[256];
+    bool same = false;
+    if (unsupported[0] != 0) {
+        return wast_because(s, WAST_SKIPPED, "%s", unsupported);
+    }
+    sw_status st =
+        component_exec_invoke(exec, json_object_get(command, "action"), NULL, &same, text);
+    return wast_because(s, st == SW_TRAP ? WAST_PASSED : WAST_FAILED, "%s: %s, expected: %s",
+                        sw_status_text(st), text, text_of(command, "text"));
+}
+
+static wast_result run_assert_unlinkable(wast_script *s, const json_t *command)
+{
+    sw_diag diag = {};
+    sw_status st = component_exec_define(exec, s, command, &diag);
+    st = st == SW_OK ? component_exec_instantiate(exec, command, &diag) : st;
+    return wast_because(s, st == SW_UNLINKABLE || st == SW_TRAP ? WAST_PASSED : WAST_FAILED,
+                        "%s: %s", sw_status_text(st), diag.text);
+}
+
+static wast_result run_later(wast_script *s, const json_t *command)
+{
+    return wast_because(s, WAST_SKIPPED, "command %s", text_of(command, "type"));
 }
 
 typedef struct command_kind {
@@ -112,10 +183,15 @@ typedef struct command_kind {
 } command_kind;
 
 static const command_kind KINDS[] = {
-    {"module",            run_definition      },
-    {"module_definition", run_definition      },
-    {"assert_malformed",  run_assert_malformed},
-    {"assert_invalid",    run_assert_invalid  },
+    {"module",                run_module           },
+    {"module_definition",     run_definition       },
+    {"module_instance",       run_instance         },
+    {"assert_return",         run_assert_return    },
+    {"assert_trap",           run_assert_trap      },
+    {"assert_unlinkable",     run_assert_unlinkable},
+    {"assert_uninstantiable", run_assert_unlinkable},
+    {"assert_malformed",      run_assert_malformed },
+    {"assert_invalid",        run_assert_invalid   },
 };
 
 static void run_command(wast_script *s, const json_t *command)
@@ -164,12 +240,15 @@ static void run_script(const char *path, bool is_verbose, unsigned totals[3])
     char *folder = folder_of(path);
     wast_script s = {
         .source = slash == NULL ? source : slash + 1, .folder = folder, .is_verbose = is_verbose};
+    exec = component_exec_new();
+    unsupported[0] = 0;
     size_t i = 0;
     const json_t *command = NULL;
     json_array_foreach(json_object_get(root, "commands"), i, command)
     {
         run_command(&s, command);
     }
+    component_exec_free(exec);
     totals[0] += s.passed;
     totals[1] += s.failed;
     totals[2] += s.skipped;
