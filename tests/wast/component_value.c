@@ -280,7 +280,7 @@ static bool same(const sw_types *t, sw_vtype v, const uint8_t *a, const uint8_t 
         memcpy(&la, a, sizeof la);
         memcpy(&lb, b, sizeof lb);
     }
-    switch (sw_vtype_kind(t, v)) {
+    switch ((uint32_t)sw_vtype_kind(t, v)) {
     case SW_CT_STRING:
         return sw_str_eq((sw_str){(char *)la.ptr, la.len}, (sw_str){(char *)lb.ptr, lb.len});
     case SW_CT_LIST: return same_items(t, t->defs[v].element, &la, &lb);
