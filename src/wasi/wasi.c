@@ -17,6 +17,7 @@ struct sw_wasi {
     int stdio[3];
     sw_denial_fn *denial;
     void *denial_env;
+    sw_p2 *p2; /* owned; NULL until it is needed */
 };
 
 enum { CONTEXT_MAX_BYTES = 32 << 20 };
@@ -107,6 +108,7 @@ void sw_wasi_free(sw_wasi *w)
     if (w == NULL) {
         return;
     }
+    sw_p2_free(w->p2);
     for (size_t i = 0; i < w->preopens_count; i++) {
         if (w->preopens[i].fd >= 0) {
             (void)close(w->preopens[i].fd);
@@ -143,6 +145,11 @@ int sw_wasi_stdio(const sw_wasi *w, unsigned stream)
 {
     assert(stream < 3);
     return w->stdio[stream];
+}
+
+sw_p2 **sw_wasi_p2(sw_wasi *w)
+{
+    return &w->p2;
 }
 
 enum { DENIAL_TEXT_BYTES = 1024 };

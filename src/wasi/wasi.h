@@ -68,5 +68,9 @@ void sw_p1_free(sw_p1 *p);
 SW_NODISCARD sw_status sw_p1_find(sw_p1 *p, sw_str module, sw_str name, sw_extern *ret_extern);
 void sw_p1_set_memory(sw_p1 *p, const sw_memory_object *memory);
 
-/* WASI 0.2 for components: the interfaces' env is the sw_wasi. */
+/* WASI 0.2 for components: the interfaces' env is the sw_wasi. Its resources live in a table that
+ * the context keeps: made by the face when it is first needed, freed with the context. */
+typedef struct sw_p2 sw_p2;
+sw_p2 **sw_wasi_p2(sw_wasi *w);
+void sw_p2_free(sw_p2 *p); /* p may be NULL */
 SW_NODISCARD sw_status sw_wasi_define_p2(sw_linker *l, sw_diag *diag);
