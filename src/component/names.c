@@ -1,5 +1,7 @@
 #include "component/names.h"
 
+#include "base/semver.h"
+
 static bool is_lower(char c)
 {
     return c >= 'a' && c <= 'z';
@@ -51,69 +53,6 @@ bool sw_label_is_valid(sw_str label)
     return fragments_are_valid(label, true);
 }
 
-/* ---- Versions -------------------------------------------------------------------------------- */
-
-/* Digits without leading zero; cuts them off. */
-static bool take_number(sw_str *s)
-{
-    size_t n = 0;
-    while (n < s->len && is_digit(s->ptr[n])) {
-        n++;
-    }
-    bool good = n > 0 && n < 20 && (n == 1 || s->ptr[0] != '0');
-    *s = sw_str_slice(*s, n, s->len - n);
-    return good;
-}
-
-/* Dot-separated identifiers up to the end or to `stop`; cuts them off. */
-static bool take_identifiers(sw_str *s, char stop, bool numbers_are_strict)
-{
-    size_t start = 0, i = 0;
-    bool digits_only = true, good = true;
-    for (;; i++) {
-        bool at_end = i == s->len || s->ptr[i] == stop;
-        if (at_end || s->ptr[i] == '.') {
-            good &= i > start;
-            good &= !(numbers_are_strict && digits_only && i - start > 1 && s->ptr[start] == '0');
-            start = i + 1;
-            digits_only = true;
-        } else {
-            char c = s->ptr[i];
-            good &= is_lower(c) || is_upper(c) || is_digit(c) || c == '-';
-            digits_only &= is_digit(c);
-        }
-        if (at_end) {
-            break;
-        }
-    }
-    *s = sw_str_slice(*s, i, s->len - i);
-    return good;
-}
-
-static bool take_char(sw_str *s, char c)
-{
-    if (s->len == 0 || s->ptr[0] != c) {
-        return false;
-    }
-    *s = sw_str_slice(*s, 1, s->len - 1);
-    return true;
-}
-
-static bool version_is_valid(sw_str v)
-{
-    if (!take_number(&v) || !take_char(&v, '.') || !take_number(&v) || !take_char(&v, '.') ||
-        !take_number(&v)) {
-        return false;
-    }
-    if (take_char(&v, '-') && !take_identifiers(&v, '+', true)) {
-        return false;
-    }
-    if (take_char(&v, '+') && !take_identifiers(&v, '\0', false)) {
-        return false;
-    }
-    return v.len == 0;
-}
-
 /* ---- Extern names ---------------------------------------------------------------------------- */
 
 static sw_status bad_label(sw_diag *diag, uint32_t offset, sw_str label)
@@ -127,6 +66,9 @@ static sw_status parse_interface(sw_str text, uint32_t offset, sw_diag *diag)
     sw_str path = sw_str_slice(text, 0, at);
     size_t colon = sw_str_find(path, ':');
     sw_str ns = sw_str_slice(path, 0, colon);
+    if (colon == path.len) {
+        return bad_label(diag, offset, ns);
+    }
     sw_str rest = sw_str_slice(path, colon + 1, path.len - colon - 1);
     size_t slash = sw_str_find(rest, '/');
     sw_str package = sw_str_slice(rest, 0, slash);
@@ -144,7 +86,9 @@ static sw_status parse_interface(sw_str text, uint32_t offset, sw_diag *diag)
     if (!fragments_are_valid(projection, true)) {
         return bad_label(diag, offset, projection);
     }
-    if (at < text.len && !version_is_valid(sw_str_slice(text, at + 1, text.len - at - 1))) {
+    sw_semver version;
+    if (at < text.len &&
+        !sw_semver_parse(sw_str_slice(text, at + 1, text.len - at - 1), &version)) {
         return sw_fail(diag, SW_INVALID, offset, "`%.*s` has no valid semantic version",
                        SW_STR_ARG(text));
     }
