@@ -218,7 +218,7 @@ int sw_fs_link(int from_fd, sw_str from, int to_fd, sw_str to)
     err = parent_open(to_fd, to, &b);
     if (err == 0) {
         if (a.wants_dir || b.wants_dir) {
-            err = is_directory_at(&a) ? EPERM : ENOTDIR;
+            err = is_directory_at(&a) ? EPERM : a.wants_dir ? ENOTDIR : ENOENT;
         } else {
             err = result_of(linkat(a.fd, a.name, b.fd, b.name, 0));
         }

@@ -58,7 +58,7 @@ static p1_errno run_transfer(sw_p1 *p, const transfer *t)
     p1_fd *entry;
     struct iovec v[MAX_IOVECS];
     int count;
-    P1_TRY(sw_p1_get_host(p, t->fd, &entry));
+    P1_TRY(sw_p1_get(p, t->fd, &entry));
     if ((entry->rights & (t->is_write ? P1_RIGHT_FD_WRITE : P1_RIGHT_FD_READ)) == 0) {
         return P1_BADF;
     }
@@ -106,7 +106,7 @@ p1_errno sw_p1_fd_seek(sw_p1 *p, const sw_value_slot *a)
 {
     static const int WHENCE[] = {SEEK_SET, SEEK_CUR, SEEK_END};
     p1_fd *entry;
-    P1_TRY(sw_p1_get_host(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
     if (entry->kind == P1_DIR) {
         return P1_BADF;
     }
@@ -121,7 +121,7 @@ p1_errno sw_p1_fd_seek(sw_p1 *p, const sw_value_slot *a)
 p1_errno sw_p1_fd_tell(sw_p1 *p, const sw_value_slot *a)
 {
     p1_fd *entry;
-    P1_TRY(sw_p1_get_host(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
     if (entry->kind == P1_DIR) {
         return P1_BADF;
     }
@@ -152,7 +152,7 @@ p1_errno sw_p1_fd_fdstat_get(sw_p1 *p, const sw_value_slot *a)
 {
     p1_fd *entry;
     struct stat st;
-    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get_any(p, a[0].i32, &entry));
     fdstat out = {.rights = entry->rights, .rights_inheriting = entry->rights_inheriting};
     if (entry->kind == P1_EMPTY_ROOT) {
         out.filetype = P1_FILETYPE_DIRECTORY;
@@ -170,7 +170,7 @@ p1_errno sw_p1_fd_fdstat_set_flags(sw_p1 *p, const sw_value_slot *a)
 {
     p1_fd *entry;
     uint32_t flags = a[1].i32;
-    P1_TRY(sw_p1_get_host(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
     if ((flags & (P1_FDFLAG_DSYNC | P1_FDFLAG_SYNC | P1_FDFLAG_RSYNC)) != 0) {
         return P1_INVAL; /* Linux cannot change these on an open file */
     }
@@ -182,10 +182,11 @@ p1_errno sw_p1_fd_fdstat_set_flags(sw_p1 *p, const sw_value_slot *a)
 p1_errno sw_p1_fd_fdstat_set_rights(sw_p1 *p, const sw_value_slot *a)
 {
     p1_fd *entry;
-    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get_any(p, a[0].i32, &entry));
     if ((a[1].i64 & ~entry->rights) != 0 || (a[2].i64 & ~entry->rights_inheriting) != 0) {
         return P1_NOTCAPABLE;
     }
+    entry->dropped |= entry->rights & ~a[1].i64;
     entry->rights = a[1].i64;
     entry->rights_inheriting = a[2].i64;
     return P1_SUCCESS;
@@ -196,7 +197,7 @@ p1_errno sw_p1_fd_filestat_get(sw_p1 *p, const sw_value_slot *a)
     p1_fd *entry;
     struct stat st;
     p1_filestat out = {.filetype = P1_FILETYPE_DIRECTORY};
-    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get_any(p, a[0].i32, &entry));
     if (entry->kind != P1_EMPTY_ROOT) {
         P1_TRY(result_of(fstat(entry->fd, &st)));
         sw_p1_filestat_of(&st, &out);
@@ -207,7 +208,7 @@ p1_errno sw_p1_fd_filestat_get(sw_p1 *p, const sw_value_slot *a)
 /* A file may be changed when it was opened for writing; the kernel checks the rest. */
 static p1_errno get_writable(sw_p1 *p, uint32_t fd, uint64_t right, p1_fd **ret)
 {
-    P1_TRY(sw_p1_get_host(p, fd, ret));
+    P1_TRY(sw_p1_get(p, fd, ret));
     if (((*ret)->rights & right) == 0) {
         return P1_BADF;
     }
@@ -238,7 +239,7 @@ p1_errno sw_p1_fd_advise(sw_p1 *p, const sw_value_slot *a)
     static const int ADVICE[] = {POSIX_FADV_NORMAL,   POSIX_FADV_SEQUENTIAL, POSIX_FADV_RANDOM,
                                  POSIX_FADV_WILLNEED, POSIX_FADV_DONTNEED,   POSIX_FADV_NOREUSE};
     p1_fd *entry;
-    P1_TRY(sw_p1_get_host(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
     if (entry->kind == P1_DIR) {
         return P1_BADF;
     }
@@ -262,14 +263,14 @@ p1_errno sw_p1_fd_allocate(sw_p1 *p, const sw_value_slot *a)
 p1_errno sw_p1_fd_sync(sw_p1 *p, const sw_value_slot *a)
 {
     p1_fd *entry;
-    P1_TRY(sw_p1_get_host(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
     return result_of(fsync(entry->fd));
 }
 
 p1_errno sw_p1_fd_datasync(sw_p1 *p, const sw_value_slot *a)
 {
     p1_fd *entry;
-    P1_TRY(sw_p1_get_host(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
     return result_of(fdatasync(entry->fd));
 }
 
@@ -286,7 +287,7 @@ static void release(p1_fd *entry)
 p1_errno sw_p1_fd_close(sw_p1 *p, const sw_value_slot *a)
 {
     p1_fd *entry;
-    P1_TRY(sw_p1_get(p, a[0].i32, &entry));
+    P1_TRY(sw_p1_get_any(p, a[0].i32, &entry));
     release(entry);
     return P1_SUCCESS;
 }
@@ -295,8 +296,8 @@ p1_errno sw_p1_fd_renumber(sw_p1 *p, const sw_value_slot *a)
 {
     p1_fd *from;
     p1_fd *to;
-    P1_TRY(sw_p1_get(p, a[0].i32, &from));
-    P1_TRY(sw_p1_get(p, a[1].i32, &to));
+    P1_TRY(sw_p1_get_any(p, a[0].i32, &from));
+    P1_TRY(sw_p1_get_any(p, a[1].i32, &to));
     if (from != to) {
         release(to);
         *to = *from;
@@ -313,7 +314,7 @@ static_assert(sizeof(prestat) == 8, "WASI 0.1");
 
 static p1_errno get_preopen(sw_p1 *p, uint32_t fd, p1_fd **ret)
 {
-    P1_TRY(sw_p1_get(p, fd, ret));
+    P1_TRY(sw_p1_get_any(p, fd, ret));
     return (*ret)->is_preopen ? P1_SUCCESS : P1_BADF;
 }
 

@@ -192,7 +192,7 @@ static p1_errno item_of(sw_p1 *p, const subscription *s, sw_poll_item *ret)
         return P1_SUCCESS;
     }
     p1_fd *fd;
-    P1_TRY(sw_p1_get_host(p, s->clock_or_fd, &fd));
+    P1_TRY(sw_p1_get(p, s->clock_or_fd, &fd));
     ret->fd = fd->fd;
     ret->events = s->tag == EVENT_FD_READ ? POLLIN : POLLOUT;
     return P1_SUCCESS;

@@ -49,15 +49,29 @@ enum {
 uint8_t sw_p1_filetype_of(mode_t mode);
 uint8_t sw_p1_filetype_of_dirent(uint8_t type);
 
-#define P1_RIGHT_FD_DATASYNC       (UINT64_C(1) << 0)
-#define P1_RIGHT_FD_READ           (UINT64_C(1) << 1)
-#define P1_RIGHT_FD_SEEK           (UINT64_C(1) << 2)
-#define P1_RIGHT_FD_TELL           (UINT64_C(1) << 5)
-#define P1_RIGHT_FD_WRITE          (UINT64_C(1) << 6)
-#define P1_RIGHT_FD_ALLOCATE       (UINT64_C(1) << 8)
-#define P1_RIGHT_FD_READDIR        (UINT64_C(1) << 14)
-#define P1_RIGHT_FILESTAT_SET_SIZE (UINT64_C(1) << 22)
-#define P1_RIGHTS_ALL              ((UINT64_C(1) << 30) - 1)
+#define P1_RIGHT_FD_DATASYNC        (UINT64_C(1) << 0)
+#define P1_RIGHT_FD_READ            (UINT64_C(1) << 1)
+#define P1_RIGHT_FD_SEEK            (UINT64_C(1) << 2)
+#define P1_RIGHT_FD_TELL            (UINT64_C(1) << 5)
+#define P1_RIGHT_FD_WRITE           (UINT64_C(1) << 6)
+#define P1_RIGHT_FD_ALLOCATE        (UINT64_C(1) << 8)
+#define P1_RIGHT_PATH_CREATE_DIR    (UINT64_C(1) << 9)
+#define P1_RIGHT_PATH_CREATE_FILE   (UINT64_C(1) << 10)
+#define P1_RIGHT_PATH_LINK_SOURCE   (UINT64_C(1) << 11)
+#define P1_RIGHT_PATH_LINK_TARGET   (UINT64_C(1) << 12)
+#define P1_RIGHT_PATH_OPEN          (UINT64_C(1) << 13)
+#define P1_RIGHT_FD_READDIR         (UINT64_C(1) << 14)
+#define P1_RIGHT_PATH_READLINK      (UINT64_C(1) << 15)
+#define P1_RIGHT_PATH_RENAME_SOURCE (UINT64_C(1) << 16)
+#define P1_RIGHT_PATH_RENAME_TARGET (UINT64_C(1) << 17)
+#define P1_RIGHT_PATH_FILESTAT_GET  (UINT64_C(1) << 18)
+#define P1_RIGHT_PATH_SET_SIZE      (UINT64_C(1) << 19)
+#define P1_RIGHT_PATH_SET_TIMES     (UINT64_C(1) << 20)
+#define P1_RIGHT_PATH_SYMLINK       (UINT64_C(1) << 24)
+#define P1_RIGHT_PATH_REMOVE_DIR    (UINT64_C(1) << 25)
+#define P1_RIGHT_PATH_UNLINK        (UINT64_C(1) << 26)
+#define P1_RIGHT_FILESTAT_SET_SIZE  (UINT64_C(1) << 22)
+#define P1_RIGHTS_ALL               ((UINT64_C(1) << 30) - 1)
 
 enum {
     P1_FDFLAG_APPEND = 1,
@@ -81,6 +95,9 @@ typedef struct p1_fd {
     const sw_preopen *root; /* where it was reached from; NULL for stdio */
     bool is_preopen;
     uint64_t rights, rights_inheriting;
+    /* Rights the guest gave up by fd_fdstat_set_rights, here or in a parent: these are enforced.
+     * Rights that were merely not asked for are not, because toolchains ask for too few. */
+    uint64_t dropped;
 } p1_fd;
 
 typedef struct p1_func p1_func;
@@ -116,9 +133,9 @@ SW_NODISCARD p1_errno sw_p1_store_bytes(sw_p1 *p, uint32_t addr, const void *fro
     } while (0)
 
 /* Descriptors. */
-SW_NODISCARD p1_errno sw_p1_get(sw_p1 *p, uint32_t fd, p1_fd **ret);      /* any open one */
-SW_NODISCARD p1_errno sw_p1_get_host(sw_p1 *p, uint32_t fd, p1_fd **ret); /* with a host fd */
-SW_NODISCARD p1_errno sw_p1_get_dir(sw_p1 *p, uint32_t fd, p1_fd **ret);  /* NOTDIR otherwise */
+SW_NODISCARD p1_errno sw_p1_get_any(sw_p1 *p, uint32_t fd, p1_fd **ret); /* the empty root too */
+SW_NODISCARD p1_errno sw_p1_get(sw_p1 *p, uint32_t fd, p1_fd **ret);     /* has a host fd */
+SW_NODISCARD p1_errno sw_p1_get_dir(sw_p1 *p, uint32_t fd, p1_fd **ret); /* NOTDIR otherwise */
 SW_NODISCARD p1_errno sw_p1_insert(sw_p1 *p, const p1_fd *entry, uint32_t *ret_fd);
 
 /* Ends the guest: the function returns P1_SUCCESS after this, and the trap is raised. */

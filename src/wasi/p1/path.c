@@ -15,6 +15,7 @@ typedef struct place {
 typedef struct intent {
     const char *action;
     bool writes;
+    uint64_t rights; /* all of these */
 } intent;
 
 static p1_errno place_of(sw_p1 *p, uint32_t fd, uint32_t addr, uint32_t len, intent what,
@@ -25,7 +26,11 @@ static p1_errno place_of(sw_p1 *p, uint32_t fd, uint32_t addr, uint32_t len, int
     P1_TRY(sw_p1_path(p, addr, len, &ret->path));
     ret->dir = dir;
     if (dir->kind == P1_EMPTY_ROOT) {
-        return sw_p1_errno_of(sw_wasi_refuse_reach(p->wasi, what.action, ret->path, what.writes));
+        int err = sw_wasi_refuse_reach(p->wasi, what.action, ret->path, what.writes);
+        return err == EACCES ? P1_NOTCAPABLE : sw_p1_errno_of(err);
+    }
+    if ((dir->dropped & what.rights) != 0) {
+        return P1_NOTCAPABLE;
     }
     return what.writes
                ? sw_p1_errno_of(sw_wasi_check_write(p->wasi, dir->root, what.action, ret->path))
@@ -35,21 +40,24 @@ static p1_errno place_of(sw_p1 *p, uint32_t fd, uint32_t addr, uint32_t len, int
 p1_errno sw_p1_path_create_directory(sw_p1 *p, const sw_value_slot *a)
 {
     place at;
-    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32, (intent){"create directory", true}, &at));
+    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32,
+                    (intent){"create directory", true, P1_RIGHT_PATH_CREATE_DIR}, &at));
     return sw_p1_errno_of(sw_fs_mkdir(at.dir->fd, at.path));
 }
 
 p1_errno sw_p1_path_remove_directory(sw_p1 *p, const sw_value_slot *a)
 {
     place at;
-    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32, (intent){"remove directory", true}, &at));
+    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32,
+                    (intent){"remove directory", true, P1_RIGHT_PATH_REMOVE_DIR}, &at));
     return sw_p1_errno_of(sw_fs_rmdir(at.dir->fd, at.path));
 }
 
 p1_errno sw_p1_path_unlink_file(sw_p1 *p, const sw_value_slot *a)
 {
     place at;
-    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32, (intent){"remove", true}, &at));
+    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32, (intent){"remove", true, P1_RIGHT_PATH_UNLINK},
+                    &at));
     return sw_p1_errno_of(sw_fs_unlink(at.dir->fd, at.path));
 }
 
@@ -69,7 +77,8 @@ p1_errno sw_p1_path_filestat_get(sw_p1 *p, const sw_value_slot *a)
     P1_TRY(sw_p1_path(p, a[2].i32, a[3].i32, &at.path));
     if (!is_empty_root_itself(p, a[0].i32, at.path)) {
         bool follow = (a[1].i32 & P1_LOOKUP_SYMLINK_FOLLOW) != 0;
-        P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32, (intent){"look at", false}, &at));
+        P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32,
+                        (intent){"look at", false, P1_RIGHT_PATH_FILESTAT_GET}, &at));
         P1_TRY(sw_p1_errno_of(sw_fs_stat(at.dir->fd, at.path, follow, &st)));
         sw_p1_filestat_of(&st, &out);
     }
@@ -81,7 +90,8 @@ p1_errno sw_p1_path_filestat_set_times(sw_p1 *p, const sw_value_slot *a)
     place at;
     struct timespec times[2];
     bool follow = (a[1].i32 & P1_LOOKUP_SYMLINK_FOLLOW) != 0;
-    P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32, (intent){"set times of", true}, &at));
+    P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32,
+                    (intent){"set times of", true, P1_RIGHT_PATH_SET_TIMES}, &at));
     P1_TRY(sw_p1_times_of(a[4].i64, a[5].i64, a[6].i32, times));
     return sw_p1_errno_of(sw_fs_set_times(at.dir->fd, at.path, follow, times));
 }
@@ -93,8 +103,10 @@ p1_errno sw_p1_path_link(sw_p1 *p, const sw_value_slot *a)
     if ((a[1].i32 & P1_LOOKUP_SYMLINK_FOLLOW) != 0) {
         return P1_INVAL;
     }
-    P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32, (intent){"link", true}, &from));
-    P1_TRY(place_of(p, a[4].i32, a[5].i32, a[6].i32, (intent){"create link", true}, &to));
+    P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32,
+                    (intent){"link", true, P1_RIGHT_PATH_LINK_SOURCE}, &from));
+    P1_TRY(place_of(p, a[4].i32, a[5].i32, a[6].i32,
+                    (intent){"create link", true, P1_RIGHT_PATH_LINK_TARGET}, &to));
     return sw_p1_errno_of(sw_fs_link(from.dir->fd, from.path, to.dir->fd, to.path));
 }
 
@@ -102,8 +114,10 @@ p1_errno sw_p1_path_rename(sw_p1 *p, const sw_value_slot *a)
 {
     place from;
     place to;
-    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32, (intent){"rename", true}, &from));
-    P1_TRY(place_of(p, a[3].i32, a[4].i32, a[5].i32, (intent){"rename to", true}, &to));
+    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32,
+                    (intent){"rename", true, P1_RIGHT_PATH_RENAME_SOURCE}, &from));
+    P1_TRY(place_of(p, a[3].i32, a[4].i32, a[5].i32,
+                    (intent){"rename to", true, P1_RIGHT_PATH_RENAME_TARGET}, &to));
     return sw_p1_errno_of(sw_fs_rename(from.dir->fd, from.path, to.dir->fd, to.path));
 }
 
@@ -112,7 +126,8 @@ p1_errno sw_p1_path_symlink(sw_p1 *p, const sw_value_slot *a)
     place at;
     sw_str target;
     P1_TRY(sw_p1_path(p, a[0].i32, a[1].i32, &target));
-    P1_TRY(place_of(p, a[2].i32, a[3].i32, a[4].i32, (intent){"create link", true}, &at));
+    P1_TRY(place_of(p, a[2].i32, a[3].i32, a[4].i32,
+                    (intent){"create link", true, P1_RIGHT_PATH_SYMLINK}, &at));
     return sw_p1_errno_of(sw_fs_symlink(target, at.dir->fd, at.path));
 }
 
@@ -121,7 +136,8 @@ p1_errno sw_p1_path_readlink(sw_p1 *p, const sw_value_slot *a)
     place at;
     uint8_t *out;
     size_t len;
-    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32, (intent){"read link", false}, &at));
+    P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32,
+                    (intent){"read link", false, P1_RIGHT_PATH_READLINK}, &at));
     P1_TRY(sw_p1_slice(p, a[3].i32, a[4].i32, &out));
     P1_TRY(sw_p1_errno_of(sw_fs_readlink(at.dir->fd, at.path, (char *)out, a[4].i32, &len)));
     return sw_p1_store_u32(p, a[5].i32, (uint32_t)len);
@@ -178,7 +194,16 @@ static int host_flags_of(const open_call *c)
     return flags | (c->follow ? 0 : O_NOFOLLOW);
 }
 
-/* Directories are opened for reading whatever rights were asked for; files as asked. */
+/* What the directory must still allow. */
+static uint64_t open_rights(const open_call *c)
+{
+    return P1_RIGHT_PATH_OPEN |
+           ((c->oflags & P1_OFLAG_CREAT) != 0 ? P1_RIGHT_PATH_CREATE_FILE : 0) |
+           ((c->oflags & P1_OFLAG_TRUNC) != 0 ? P1_RIGHT_PATH_SET_SIZE : 0);
+}
+
+/* Directories are opened for reading whatever rights were asked for; files as asked. A guest that
+ * asks for every right cannot know which of the two it will get. */
 static p1_errno open_host(const place *at, open_call *c, int *ret_fd)
 {
     if ((c->oflags & P1_OFLAG_DIRECTORY) != 0) {
@@ -187,7 +212,12 @@ static p1_errno open_host(const place *at, open_call *c, int *ret_fd)
         }
         c->writes = false;
     }
-    return sw_p1_errno_of(sw_fs_open(at->dir->fd, at->path, host_flags_of(c), 0666, ret_fd));
+    int err = sw_fs_open(at->dir->fd, at->path, host_flags_of(c), 0666, ret_fd);
+    if (err == EISDIR && (c->rights & P1_RIGHT_FD_READDIR) != 0 && c->oflags == 0) {
+        c->writes = false;
+        err = sw_fs_open(at->dir->fd, at->path, host_flags_of(c), 0666, ret_fd);
+    }
+    return sw_p1_errno_of(err);
 }
 
 static p1_errno describe(const place *at, const open_call *c, int fd, p1_fd *ret)
@@ -202,7 +232,8 @@ static p1_errno describe(const place *at, const open_call *c, int fd, p1_fd *ret
                    .is_owned = true,
                    .root = at->dir->root,
                    .rights = rights,
-                   .rights_inheriting = c->rights_inheriting & at->dir->rights_inheriting};
+                   .rights_inheriting = c->rights_inheriting & at->dir->rights_inheriting,
+                   .dropped = at->dir->dropped};
     if (ret->kind == P1_DIR) {
         ret->rights &= ~(P1_RIGHT_FD_SEEK | P1_RIGHT_FD_WRITE);
     }
@@ -216,7 +247,7 @@ p1_errno sw_p1_path_open(sw_p1 *p, const sw_value_slot *a)
     uint32_t number;
     open_call c = open_call_of(a);
     bool changes = c.writes || (c.oflags & (P1_OFLAG_CREAT | P1_OFLAG_TRUNC)) != 0;
-    intent what = {changes ? "open for writing" : "open for reading", changes};
+    intent what = {changes ? "open for writing" : "open for reading", changes, open_rights(&c)};
     P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32, what, &at));
     P1_TRY(open_host(&at, &c, &fd));
     p1_fd entry;

@@ -211,7 +211,7 @@ p1_errno sw_p1_store_u64(sw_p1 *p, uint32_t addr, uint64_t value)
     return sw_p1_store_bytes(p, addr, &value, sizeof value);
 }
 
-p1_errno sw_p1_get(sw_p1 *p, uint32_t fd, p1_fd **ret)
+p1_errno sw_p1_get_any(sw_p1 *p, uint32_t fd, p1_fd **ret)
 {
     if (fd >= p->fds.count || p->fds.at[fd].kind == P1_FREE) {
         return P1_BADF;
@@ -220,15 +220,15 @@ p1_errno sw_p1_get(sw_p1 *p, uint32_t fd, p1_fd **ret)
     return P1_SUCCESS;
 }
 
-p1_errno sw_p1_get_host(sw_p1 *p, uint32_t fd, p1_fd **ret)
+p1_errno sw_p1_get(sw_p1 *p, uint32_t fd, p1_fd **ret)
 {
-    P1_TRY(sw_p1_get(p, fd, ret));
-    return (*ret)->fd < 0 ? P1_NOTCAPABLE : P1_SUCCESS;
+    P1_TRY(sw_p1_get_any(p, fd, ret));
+    return (*ret)->fd < 0 ? P1_BADF : P1_SUCCESS;
 }
 
 p1_errno sw_p1_get_dir(sw_p1 *p, uint32_t fd, p1_fd **ret)
 {
-    P1_TRY(sw_p1_get(p, fd, ret));
+    P1_TRY(sw_p1_get_any(p, fd, ret));
     return (*ret)->kind == P1_DIR || (*ret)->kind == P1_EMPTY_ROOT ? P1_SUCCESS : P1_NOTDIR;
 }
 
