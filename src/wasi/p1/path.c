@@ -202,18 +202,16 @@ static uint64_t open_rights(const open_call *c)
            ((c->oflags & P1_OFLAG_TRUNC) != 0 ? P1_RIGHT_PATH_SET_SIZE : 0);
 }
 
-/* Directories are opened for reading whatever rights were asked for; files as asked. A guest that
- * asks for every right cannot know which of the two it will get. */
+/* As the rights ask; but a guest that wants to read directories and to write files does not know
+ * which of the two it will get, and a directory is opened for reading then. */
 static p1_errno open_host(const place *at, open_call *c, int *ret_fd)
 {
-    if ((c->oflags & P1_OFLAG_DIRECTORY) != 0) {
-        if ((c->oflags & (P1_OFLAG_CREAT | P1_OFLAG_EXCL | P1_OFLAG_TRUNC)) != 0) {
-            return P1_INVAL;
-        }
-        c->writes = false;
+    static const uint32_t MAKING = P1_OFLAG_CREAT | P1_OFLAG_EXCL | P1_OFLAG_TRUNC;
+    if ((c->oflags & P1_OFLAG_DIRECTORY) != 0 && (c->oflags & MAKING) != 0) {
+        return P1_INVAL;
     }
     int err = sw_fs_open(at->dir->fd, at->path, host_flags_of(c), 0666, ret_fd);
-    if (err == EISDIR && (c->rights & P1_RIGHT_FD_READDIR) != 0 && c->oflags == 0) {
+    if (err == EISDIR && (c->rights & P1_RIGHT_FD_READDIR) != 0 && (c->oflags & MAKING) == 0) {
         c->writes = false;
         err = sw_fs_open(at->dir->fd, at->path, host_flags_of(c), 0666, ret_fd);
     }
