@@ -1,3 +1,4 @@
+/* Loaded images: mapping them, their instances' fronts, and what an image says about itself. */
 #include "run/internal.h"
 
 #include "os/file.h"

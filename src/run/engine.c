@@ -1,3 +1,4 @@
+/* The engine: what a process has once. */
 #include "os/signals.h"
 #include "run/internal.h"
 

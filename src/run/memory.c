@@ -1,3 +1,4 @@
+/* Linear memories: limits, growth, and objects of their own for memories and globals. */
 #include "run/internal.h"
 
 #define WASM_PAGE_LOG2 16u

@@ -1,3 +1,4 @@
+/* Stores: limits, deadlines, interruption, and everything a tenant owns. */
 #include "run/internal.h"
 
 #include "os/clock.h"

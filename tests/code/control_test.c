@@ -1,3 +1,5 @@
+/* Control flow through the baseline compiler: blocks, loops, branches, calls, in generated code
+ * that runs. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
