@@ -90,7 +90,8 @@ static int unknown_option(const cli_verb *verb, const char *word, size_t len)
         names[count++] = sw_str_of(verb->options[i].name);
     }
     char hint[160];
-    const sw_str *best = sw_suggest((sw_str){word + 1, len - 1}, names, count);
+    size_t dashes = SW_MIN(strspn(word, "-"), len);
+    const sw_str *best = sw_suggest((sw_str){word + dashes, len - dashes}, names, count);
     if (best != NULL) {
         (void)snprintf(hint, sizeof hint, "did you mean '--%s'?", best->ptr);
     } else {
