@@ -132,6 +132,11 @@ sw_status sw_check_add_name(sw_checker *c, sw_cside *side, const sw_ast_name *na
     sw_extern_name n;
     bool inserted;
     SW_TRY(sw_extern_name_parse(name->text, c->offset, c->diag, &n));
+    if (name->version_suffix.ptr != NULL) {
+        return sw_fail(c->diag, SW_UNSUPPORTED, c->offset,
+                       "canonical interface names are not supported yet: `%.*s`",
+                       SW_STR_ARG(name->text));
+    }
     SW_TRY(annotation_fits(c, side, &n, ent));
     SW_TRY(implements_fits(c, name, &n, ent));
     SW_TRY(add_unique(c, side, &n, is_import));

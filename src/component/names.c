@@ -110,18 +110,6 @@ static sw_status parse_member(sw_extern_name *n, sw_str rest, uint32_t offset, s
     return sw_label_is_valid(n->member) ? SW_OK : bad_label(diag, offset, n->member);
 }
 
-static bool is_opaque(sw_str text)
-{
-    static const sw_str PREFIXES[] = {SW_STR_INIT("unlocked-dep="), SW_STR_INIT("locked-dep="),
-                                      SW_STR_INIT("url="), SW_STR_INIT("integrity=")};
-    for (size_t i = 0; i < SW_COUNTOF(PREFIXES); i++) {
-        if (sw_str_starts(text, PREFIXES[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The text after the prefix, if it starts with it. */
 static bool take_prefix(sw_str text, sw_str prefix, sw_str *ret_rest)
 {
@@ -148,8 +136,6 @@ sw_status sw_extern_name_parse(sw_str text, uint32_t offset, sw_diag *diag,
     } else if (take_prefix(text, SW_STR("[static]"), &rest)) {
         n.form = SW_NAME_STATIC;
         st = parse_member(&n, rest, offset, diag);
-    } else if (is_opaque(text)) {
-        n.form = SW_NAME_OPAQUE;
     } else if (sw_str_find(text, ':') < text.len) {
         n.form = SW_NAME_INTERFACE;
         st = parse_interface(text, offset, diag);

@@ -4,9 +4,6 @@
  *     label            get-JSON
  *     annotated        [constructor]r   [method]r.m   [static]r.m
  *     interface        ns:pkg/iface@1.2.3
- *
- * The forms `unlocked-dep=`, `locked-dep=`, `url=` and `integrity=` of earlier drafts are taken as
- * opaque names.
  */
 #pragma once
 
@@ -18,7 +15,6 @@ typedef enum sw_name_form {
     SW_NAME_METHOD,
     SW_NAME_STATIC,
     SW_NAME_INTERFACE,
-    SW_NAME_OPAQUE,
 } sw_name_form;
 
 typedef struct sw_extern_name {

@@ -1,5 +1,6 @@
-/* Prints the plan of a component: for people who work on the planner. */
+/* Validates components and prints the plan of a single one: for people who work on the planner. */
 #include "component/component.h"
+#include "wasm/validate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,7 +129,11 @@ int main(int argc, char **argv)
         sw_component_binary c;
         sw_bytes bytes = read_file(argv[i]);
         sw_arena_init(&arena, NULL, SIZE_MAX);
-        if (sw_component_read(&arena, bytes, &features, &diag, &c) != SW_OK) {
+        sw_status st = sw_component_read(&arena, bytes, &features, &diag, &c);
+        for (uint32_t m = 0; st == SW_OK && m < c.plan.modules_count; m++) {
+            st = sw_module_validate_bodies(&c.modules[m], &features, &diag);
+        }
+        if (st != SW_OK) {
             printf("%s: error at 0x%x: %s\n", argv[i], diag.offset, diag.text);
             return EXIT_FAILURE;
         }
