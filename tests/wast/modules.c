@@ -7,11 +7,10 @@
 
 static const sw_features FEATURES = {};
 
-/* The file's bytes, in heap memory of the C library. */
-static sw_bytes read_file(const wast_script *s, sw_str name)
+sw_bytes wast_read_file(const wast_script *s, const char *name)
 {
     char path[4096];
-    (void)snprintf(path, sizeof path, "%s%.*s", s->folder, SW_STR_ARG(name));
+    (void)snprintf(path, sizeof path, "%s%s", s->folder, name);
     FILE *f = fopen(path, "rb");
     if (f == NULL || fseek(f, 0, SEEK_END) != 0) {
         wast_die("cannot read", path);
@@ -43,7 +42,8 @@ static sw_status compile(wast_script *s, const sw_module *m, sw_diag *diag, sw_c
 sw_status wast_load(wast_script *s, const json_t *command, sw_diag *diag, sw_code **ret_code)
 {
     sw_str binary = wast_str(command, "binary_filename");
-    sw_bytes bytes = read_file(s, binary.len != 0 ? binary : wast_str(command, "filename"));
+    sw_bytes bytes =
+        wast_read_file(s, (binary.len != 0 ? binary : wast_str(command, "filename")).ptr);
     sw_arena arena;
     sw_arena_init(&arena, NULL, SIZE_MAX);
     sw_module m;

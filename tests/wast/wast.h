@@ -52,7 +52,8 @@ typedef struct wast_script {
     sw_engine *engine;
     sw_store *store;
     wast_spectest spectest;
-    sw_instance *current; /* of the last module; NULL: needs what is not supported */
+    bool has_skipped_module; /* whose effects on earlier modules are missing */
+    sw_instance *current;    /* of the last module; NULL: needs what is not supported */
     wast_name modules[WAST_MAX_NAMES];
     wast_name registered[WAST_MAX_NAMES];
     wast_definition definitions[WAST_MAX_NAMES];
@@ -67,6 +68,10 @@ SW_NORETURN void wast_die(const char *what, const char *name);
 
 /* A member that is a string; empty when it is missing. */
 sw_str wast_str(const json_t *object, const char *key);
+
+/* A file of the script's folder, in heap memory of the C library; ends the program when that cannot
+ * be read. */
+sw_bytes wast_read_file(const wast_script *s, const char *name);
 
 /* ---- Modules --------------------------------------------------------------------------------- */
 
