@@ -422,6 +422,18 @@ static void find_trap_offset(machine *m)
     }
 }
 
+/* The ABI has an i32 result zero-extended. */
+static void check_zero_extension(const sw_functype *t, const sw_regs *regs)
+{
+    uint32_t ints = 0;
+    for (uint32_t i = 0; i < t->results_count && ints < SW_INT_RESULTS; i++) {
+        if (t->results[i] == SW_TYPE_I32) {
+            assert_true(regs->ints[ints] <= UINT32_MAX);
+        }
+        ints += !sw_valtype_is_vector(t->results[i]);
+    }
+}
+
 sw_trap machine_call(machine *m, uint32_t func, const sw_value_slot *params, sw_value_slot *results)
 {
     const sw_functype *t = sw_module_functype(&m->module, func);
@@ -436,6 +448,7 @@ sw_trap machine_call(machine *m, uint32_t func, const sw_value_slot *params, sw_
         return (sw_trap)trap;
     }
     assert_int_equal(machine_enter(m->code + m->starts[func], m->base, &regs), 0);
+    check_zero_extension(t, &regs);
     sw_regs_get_results(t, &regs, args_area, results);
     return SW_TRAP_NONE;
 }

@@ -313,7 +313,10 @@ static inline unsigned sw_bl_alloc(sw_emitter *e, unsigned kind)
         return sw_bl_alloc_slow(e, kind);
     }
     unsigned reg = (unsigned)__builtin_ctz(*mask);
-    *mask &= *mask - 1;
+    if (SW_UNLIKELY(e->knobs.prefer_high)) {
+        reg = 31 - (unsigned)__builtin_clz(*mask);
+    }
+    *mask &= ~sw_bl_bit(reg);
     return reg;
 }
 

@@ -9,6 +9,7 @@
 typedef struct sw_baseline_knobs {
     uint8_t max_int_pins, max_float_pins; /* pinned locals at most; 255: as many as fit */
     uint8_t max_int_temps;                /* at least 4; 255: all */
+    bool prefer_high; /* temporaries are taken from the high end: more prefixes are tried */
     bool
         check_indices; /* every memory access traps (SW_TRAP_HOST) unless its index is below 2^32 */
 } sw_baseline_knobs;
