@@ -321,15 +321,49 @@ static sw_trap enter_and_call(const sw_component_func *f, const void *params, sw
     return trap;
 }
 
+/* An import that the component exports again: the host calls itself. */
+static sw_trap call_import(const sw_component_func *f, const void *params, sw_arena *arena,
+                           void *ret_result)
+{
+    sw_component_instance *i = f->instance;
+    const sw_host_iface_func *func = i->binding->funcs[f->lift - i->component->plan.lifts_count];
+    sw_host_call call = {i->env, i->store, arena, func};
+    return func->fn(&call, params, ret_result);
+}
+
+static sw_status report(sw_component_instance *i, sw_trap trap, sw_diag *diag)
+{
+    sw_status st = sw_store_raise(i->store, trap);
+    return st == SW_EXIT ? st
+                         : sw_fail(diag, st, SW_NO_OFFSET, "%s", sw_store_trap(i->store)->text);
+}
+
 sw_status sw_component_call(const sw_component_func *f, const void *params, sw_arena *arena,
                             sw_diag *diag, void *ret_result)
 {
-    sw_trap trap = enter_and_call(f, params, arena, ret_result);
-    if (SW_LIKELY(trap == SW_TRAP_NONE)) {
+    sw_component_instance *i = f->instance;
+    sw_trap trap = f->lift < i->component->plan.lifts_count
+                       ? enter_and_call(f, params, arena, ret_result)
+                       : call_import(f, params, arena, ret_result);
+    return SW_LIKELY(trap == SW_TRAP_NONE) ? SW_OK : report(i, trap, diag);
+}
+
+sw_status sw_component_drop(sw_component_instance *i, uint32_t handle, sw_diag *diag)
+{
+    const sw_handle *h = sw_handles_find(&i->host_handles, handle);
+    if (h == NULL || h->kind != SW_HANDLE_OWN || h->lends != 0) {
+        return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET, "%u is no resource handle to drop", handle);
+    }
+    sw_handle copy = *h;
+    sw_handles_remove(&i->host_handles, handle);
+    if (i->is_poisoned) {
+        (void)sw_canon_trap(i->store, SW_TRAP_CANNOT_ENTER, "cannot enter component instance");
+        return report(i, SW_TRAP_CANNOT_ENTER, diag);
+    }
+    sw_trap trap = sw_resource_destroy(i, &i->resources[copy.resource], copy.rep, SW_PLAN_NONE);
+    if (trap == SW_TRAP_NONE) {
         return SW_OK;
     }
-    sw_status st = sw_store_raise(f->instance->store, trap);
-    return st == SW_EXIT
-               ? st
-               : sw_fail(diag, st, SW_NO_OFFSET, "%s", sw_store_trap(f->instance->store)->text);
+    i->is_poisoned = true;
+    return report(i, trap, diag);
 }

@@ -54,7 +54,7 @@ void sw_component_instance_free(sw_component_instance *i);
 
 typedef struct sw_component_func {
     sw_component_instance *instance;
-    uint32_t lift; /* plan.lifts index */
+    uint32_t lift; /* plan.lifts index; from lifts_count on: an imported function passed on */
     uint32_t func_type;
 } sw_component_func;
 
@@ -71,3 +71,7 @@ SW_NODISCARD sw_status sw_component_find_func(sw_component_instance *i, sw_str i
  */
 SW_NODISCARD sw_status sw_component_call(const sw_component_func *f, const void *params,
                                          sw_arena *arena, sw_diag *diag, void *ret_result);
+
+/* Drops a resource that a guest implements and the host holds: a handle from a result. Its
+ * destructor runs. SW_ARGUMENT: no such handle, or lent to a call in progress. */
+SW_NODISCARD sw_status sw_component_drop(sw_component_instance *i, uint32_t handle, sw_diag *diag);

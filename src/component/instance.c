@@ -225,11 +225,10 @@ sw_status sw_component_find_func(sw_component_instance *i, sw_str interface, sw_
     for (uint32_t k = first; k < first + count; k++) {
         const sw_export_plan *e = &p->exports[k];
         if (e->kind == SW_ITEM_FUNC && sw_str_eq(sw_types_str(&p->types, e->name), name)) {
-            if (e->is_import != 0) {
-                return sw_fail(diag, SW_UNSUPPORTED, SW_NO_OFFSET,
-                               "%.*s is an imported function passed on", SW_STR_ARG(name));
-            }
-            *ret_func = (sw_component_func){i, e->index, p->lifts[e->index].func_type};
+            *ret_func = e->is_import != 0
+                            ? (sw_component_func){i, p->lifts_count + e->index,
+                                                  p->import_funcs[e->index].func_type}
+                            : (sw_component_func){i, e->index, p->lifts[e->index].func_type};
             return SW_OK;
         }
     }

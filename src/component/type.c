@@ -153,9 +153,12 @@ static bool equal(const comparison *c, sw_vtype va, sw_vtype vb)
     case SW_CT_RESULT:
     case SW_CT_MAP: return equal(c, da->element, db->element) && equal(c, da->other, db->other);
     case SW_CT_FIXED_LIST: return da->other == db->other && equal(c, da->element, db->element);
-    default: break;
+    case SW_CT_LIST:
+    case SW_CT_OPTION:
+    case SW_CT_STREAM:
+    case SW_CT_FUTURE: return equal(c, da->element, db->element);
+    default: return equal_fields(c, da->first, db->first, da->count);
     }
-    return equal(c, da->element, db->element) && equal_fields(c, da->first, db->first, da->count);
 }
 
 bool sw_vtype_equal(const sw_types *a, sw_vtype va, const sw_types *b, sw_vtype vb, uint32_t *pairs)
