@@ -35,8 +35,13 @@ int cli_report(const char *file, const swell_error *error)
     if (error->status == SWELL_STALE) {
         (void)fprintf(stderr, "hint: compile it again with 'swell compile'\n");
     }
-    return error->status == SWELL_MALFORMED || error->status == SWELL_INVALID ? CLI_USAGE
-                                                                              : CLI_FAILURE;
+    switch ((int)error->status) {
+    case SWELL_MALFORMED:
+    case SWELL_INVALID:
+    case SWELL_ARGUMENT: return CLI_USAGE;
+    case SWELL_LIMIT: return error->offset != SWELL_NO_OFFSET ? CLI_USAGE : CLI_FAILURE;
+    default: return CLI_FAILURE;
+    }
 }
 
 bool cli_has(const cli_args *args, const char *name)

@@ -62,6 +62,20 @@ sw_status sw_grants_add_dir(sw_grants *g, sw_str spec, sw_diag *diag)
     return sw_vec_push(&g->dirs, dir);
 }
 
+/* A later value of the same name takes the earlier one's place. */
+static sw_status set_env(sw_grants *g, sw_str entry)
+{
+    size_t name_len = sw_str_find(entry, '=') + 1;
+    for (size_t i = 0; i < g->env.count; i++) {
+        sw_str old = g->env.at[i];
+        if (old.len >= name_len && memcmp(old.ptr, entry.ptr, name_len) == 0) {
+            g->env.at[i] = entry;
+            return SW_OK;
+        }
+    }
+    return sw_vec_push(&g->env, entry);
+}
+
 sw_status sw_grants_add_env(sw_grants *g, sw_str spec, sw_diag *diag)
 {
     size_t split = sw_str_find(spec, '=');
@@ -83,7 +97,7 @@ sw_status sw_grants_add_env(sw_grants *g, sw_str spec, sw_diag *diag)
             return SW_NO_MEMORY;
         }
     }
-    return sw_vec_push(&g->env, copy);
+    return set_env(g, copy);
 }
 
 sw_status sw_grants_add_arg(sw_grants *g, sw_str arg)

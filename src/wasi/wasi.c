@@ -56,6 +56,13 @@ static sw_status open_preopen(sw_wasi *w, const sw_grant_dir *dir, sw_diag *diag
     return SW_OK;
 }
 
+/* C libraries take "." for the root too, so beside it the empty root would only be in the way. */
+static bool is_root(sw_str guest)
+{
+    return sw_str_eq(guest, SW_STR("/")) || sw_str_eq(guest, SW_STR(".")) ||
+           sw_str_eq(guest, SW_STR("./"));
+}
+
 static sw_status open_preopens(sw_wasi *w, const sw_grants *g, sw_diag *diag)
 {
     w->preopens = SW_NEW_ARRAY(&w->arena, sw_preopen, g->dirs.count + 1);
@@ -65,7 +72,7 @@ static sw_status open_preopens(sw_wasi *w, const sw_grants *g, sw_diag *diag)
     bool has_root = false;
     for (size_t i = 0; i < g->dirs.count; i++) {
         SW_TRY(open_preopen(w, &g->dirs.at[i], diag));
-        has_root = has_root || sw_str_eq(g->dirs.at[i].guest, SW_STR("/"));
+        has_root = has_root || is_root(g->dirs.at[i].guest);
     }
     if (!has_root) {
         w->preopens[w->preopens_count++] = (sw_preopen){.fd = -1, .guest = SW_STR("/")};

@@ -73,9 +73,11 @@ def every_byte(box):
             content = bytearray(MODULE)
             content[place] = value
             result = feed(box, ['validate'], bytes(content))
-            expect(result.returncode in (0, 2), f'byte {place} = {value:#x}: {result.returncode}', result)
-            if result.returncode == 2:
-                expect(result.talk.strip(), f'byte {place} = {value:#x}: no message', result)
+            # A byte may also name a feature that is not there, which is no fault of the file.
+            expect(result.returncode in (0, 2) or 'needs' in result.talk,
+                   f'byte {place} = {value:#x}: {result.returncode}', result)
+            if result.returncode != 0:
+                expect(PLACE.search(result.talk), f'byte {place} = {value:#x}: no message', result)
 
 
 def cut_guest(guest, count):

@@ -17,5 +17,5 @@ CASES = [
     Case('a value with a line end and quotes', 'env', options=['--env', 'A=new\nline "q"'],
          out='A=new\nline "q"\n'),
     Case('a name that the host has not', 'env', options=['--env', 'ABSENT_ENTIRELY'], out=''),
-    Case('an empty name', 'env', options=['--env', '=x'], code=2, err=['--env'], kinds=('module',)),
+    Case('an empty name', 'env', options=['--env', '=x'], code=2, err=['NAME[=VALUE]'], kinds=('module',)),
 ]

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Every block is stored here, so that the compiler cannot leave it out. */
+static char *volatile last;
+
 int main(int argc, char **argv)
 {
     size_t wanted = argc > 1 ? (size_t)atol(argv[1]) : 16;
@@ -14,6 +17,7 @@ int main(int argc, char **argv)
             break;
         }
         memset(block, (int)got | 1, (size_t)1 << 20);
+        last = block;
         got++;
     }
     printf("%s\n", got == wanted ? "all" : "refused");

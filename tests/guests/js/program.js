@@ -21,9 +21,13 @@ function readAll(stream) {
 function files() {
   for (const [folder, name] of getDirectories()) {
     console.log(`folder ${name}`);
-    const file = folder.openAt({ symlinkFollow: true }, "note.txt", {}, { read: true });
-    const [bytes] = file.read(1000n, 0n);
-    console.log(`note.txt: ${new TextDecoder().decode(bytes)}`);
+    try {
+      const file = folder.openAt({ symlinkFollow: true }, "note.txt", {}, { read: true });
+      const [bytes] = file.read(1000n, 0n);
+      console.log(`note.txt: ${new TextDecoder().decode(bytes)}`);
+    } catch (error) {
+      console.log(`note.txt: ${error.payload}`);
+    }
   }
 }
 
