@@ -15,17 +15,39 @@ static sw_status unsupported_import(sw_planner *p, sw_str name, uint32_t parent,
                    (int)t.len, p->strings.at + t.offset);
 }
 
-static sw_status import_instance(sw_planner *p, const sw_closure *type, uint32_t parent,
-                                 sw_pitem *ret_item)
+/* Where the exports of an instance type come from: new imports below `parent`, or `inst`. */
+typedef struct export_source {
+    bool is_import;
+    uint32_t parent, inst;
+} export_source;
+
+static sw_status add_type_export(sw_planner *p, sw_frame *f, const sw_ast_export *export,
+                                 const export_source *from)
+{
+    sw_str name = export->name.text;
+    sw_pitem item;
+    if (from->is_import) {
+        SW_TRY(sw_plan_import(p, f, name, &export->type, from->parent, &item));
+    } else {
+        item = sw_plan_export(p, from->inst, name);
+        SW_TRY(sw_plan_restrict(p, f, &export->type, &item));
+    }
+    SW_PLAN_PUSH(p, &f->exports, (sw_pnamed){name, item});
+    return sw_plan_push(p, f, item);
+}
+
+/* Runs the declarations of an instance type; the instance has exactly what it exports. */
+static sw_status run_instance_type(sw_planner *p, sw_closure type, const export_source *from,
+                                   uint32_t *ret_inst)
 {
     sw_frame *f = SW_NEW(p->scratch, sw_frame);
     if (f == NULL) {
         return sw_plan_no_memory(p);
     }
-    f->parent = type->frame;
-    SW_TRY(sw_plan_work(p, type->scope->defs_count));
-    for (uint32_t i = 0; i < type->scope->defs_count; i++) {
-        const sw_ast_def *d = &type->scope->defs[i];
+    f->parent = type.frame;
+    SW_TRY(sw_plan_work(p, type.scope->defs_count));
+    for (uint32_t i = 0; i < type.scope->defs_count; i++) {
+        const sw_ast_def *d = &type.scope->defs[i];
         sw_pitem item;
         if (d->kind == SW_AST_CORE_TYPE) {
             f->core_types++;
@@ -35,14 +57,21 @@ static sw_status import_instance(sw_planner *p, const sw_closure *type, uint32_t
             SW_TRY(sw_plan_type(p, f, d->type, &item));
             SW_TRY(sw_plan_push(p, f, item));
         } else {
-            sw_str name = d->export->name.text;
-            SW_TRY(sw_plan_import(p, f, name, &d->export->type, parent, &item));
-            SW_PLAN_PUSH(p, &f->exports, (sw_pnamed){name, item});
-            SW_TRY(sw_plan_push(p, f, item));
+            SW_TRY(add_type_export(p, f, d->export, from));
         }
     }
-    ret_item->kind = SW_PITEM_INSTANCE;
-    return sw_plan_new_inst(p, f->exports.at, f->exports.count, &ret_item->index);
+    return sw_plan_new_inst(p, f->exports.at, f->exports.count, ret_inst);
+}
+
+sw_status sw_plan_restrict(sw_planner *p, const sw_frame *f, const sw_ast_extern *type,
+                           sw_pitem *item)
+{
+    if (item->kind != SW_PITEM_INSTANCE) {
+        return SW_OK;
+    }
+    export_source from = {.inst = item->index};
+    return run_instance_type(p, p->closures.at[f->types.at[type->index].index], &from,
+                             &item->index);
 }
 
 static sw_status import_func(sw_planner *p, uint32_t import, uint32_t func_type, sw_pitem *ret_item)
@@ -90,8 +119,9 @@ sw_status sw_plan_import(sw_planner *p, sw_frame *f, sw_str name, const sw_ast_e
     switch (plan.kind) {
     case SW_ITEM_FUNC: return import_func(p, import, of.index, ret_item);
     case SW_ITEM_INSTANCE: {
-        sw_closure closure = p->closures.at[of.index];
-        return import_instance(p, &closure, import, ret_item);
+        export_source from = {.is_import = true, .parent = import};
+        ret_item->kind = SW_PITEM_INSTANCE;
+        return run_instance_type(p, p->closures.at[of.index], &from, &ret_item->index);
     }
     default: *ret_item = of; return SW_OK;
     }

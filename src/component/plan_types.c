@@ -263,29 +263,3 @@ sw_status sw_plan_alias(sw_planner *p, sw_frame *f, const sw_ast_alias *a)
     }
     return sw_plan_push(p, f, outer_item(from, a));
 }
-
-/* ---- Restriction ----------------------------------------------------------------------------- */
-
-static const sw_ast_extern *declared_type(const sw_ast_def *d)
-{
-    return d->kind == SW_AST_EXPORT ? &d->export->type : NULL;
-}
-
-/* NOTE: an instance type inside an instance type may be an alias or a nested definition, which
- * would need the frame of that type; a nested instance keeps all its items. */
-sw_status sw_plan_restrict(sw_planner *p, const sw_frame *f, const sw_ast_extern *type,
-                           sw_pitem *item)
-{
-    if (item->kind != SW_PITEM_INSTANCE || f->types.at[type->index].kind != SW_PITEM_SCOPE) {
-        return SW_OK;
-    }
-    const sw_ast_scope *scope = p->closures.at[f->types.at[type->index].index].scope;
-    sw_pnamed_vec kept = {};
-    for (uint32_t i = 0; i < scope->defs_count; i++) {
-        if (declared_type(&scope->defs[i]) != NULL) {
-            sw_str name = scope->defs[i].export->name.text;
-            SW_PLAN_PUSH(p, &kept, (sw_pnamed){name, sw_plan_export(p, item->index, name)});
-        }
-    }
-    return sw_plan_new_inst(p, kept.at, kept.count, &item->index);
-}

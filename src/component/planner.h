@@ -132,9 +132,6 @@ SW_NODISCARD sw_status sw_plan_new_inst(sw_planner *p, const sw_pnamed *items, u
                                         uint32_t *ret_inst);
 /* Outer and export aliases of component-level sorts. */
 SW_NODISCARD sw_status sw_plan_alias(sw_planner *p, sw_frame *f, const sw_ast_alias *a);
-/* Only those items of an instance that the instance type names, at every depth. */
-SW_NODISCARD sw_status sw_plan_restrict(sw_planner *p, const sw_frame *f, const sw_ast_extern *type,
-                                        sw_pitem *item);
 
 /* ---- plan_imports.c -------------------------------------------------------------------------- */
 
@@ -142,6 +139,9 @@ SW_NODISCARD sw_status sw_plan_restrict(sw_planner *p, const sw_frame *f, const 
 SW_NODISCARD sw_status sw_plan_import(sw_planner *p, sw_frame *f, sw_str name,
                                       const sw_ast_extern *type, uint32_t parent,
                                       sw_pitem *ret_item);
+/* What an instance has of its declared type, at every depth; other items stay as they are. */
+SW_NODISCARD sw_status sw_plan_restrict(sw_planner *p, const sw_frame *f, const sw_ast_extern *type,
+                                        sw_pitem *item);
 /* Fills plan.exports from the root frame's. */
 SW_NODISCARD sw_status sw_plan_exports(sw_planner *p, const sw_frame *root);
 

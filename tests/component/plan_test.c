@@ -209,6 +209,35 @@ static void small_arenas_fail_cleanly(void **state)
     sw_buf_clear(&b);
 }
 
+/* Imports an instance "a" with "x" and "y"; exports it as "o", declared to have only "x". */
+static const part ASCRIBED[] = {
+    PART(7, "\x01\x42\x03\x01\x40\x00\x01\x00\x04\x00\x01x\x01\x00\x04\x00\x01y\x01\x00"),
+    PART(10, "\x01\x00\x01\x61\x05\x00"),
+    PART(7, "\x01\x42\x02\x01\x40\x00\x01\x00\x04\x00\x01x\x01\x00"),
+    PART(11, "\x01\x00\x01o\x05\x00\x01\x05\x01"),
+};
+
+static void declared_types_hide_the_rest(void **state)
+{
+    (void)state;
+    sw_buf b;
+    sw_arena arena;
+    sw_diag diag;
+    sw_component_binary c;
+    sw_buf_init(&b, NULL, SIZE_MAX);
+    sw_arena_init(&arena, NULL, SIZE_MAX);
+    build_preamble(&b, true);
+    build_parts(&b, ASCRIBED, SW_COUNTOF(ASCRIBED));
+    assert_int_equal(read_component(&arena, sw_buf_bytes(&b), &diag, &c), SW_OK);
+    assert_int_equal(c.plan.imports_count, 3);
+    assert_int_equal(c.plan.exports_count, 2);
+    assert_int_equal(c.plan.exports[0].count, 1);
+    assert_text(&c.plan, c.plan.exports[1].name, "x");
+    assert_true(c.plan.exports[1].is_import);
+    sw_arena_clear(&arena);
+    sw_buf_clear(&b);
+}
+
 /* ---- Refusals -------------------------------------------------------------------------------- */
 
 typedef struct refusal {
@@ -386,6 +415,7 @@ int main(void)
         cmocka_unit_test(every_truncation_fails_at_an_offset),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(small_arenas_fail_cleanly),
+        cmocka_unit_test(declared_types_hide_the_rest),
         cmocka_unit_test(refusals_name_their_place),
         cmocka_unit_test(growth_is_bounded),
         cmocka_unit_test(damaged_blocks_are_stale),
