@@ -212,6 +212,15 @@ static sw_str suggested_dir(sw_str path, char *out, size_t size)
     return path.len != 0 && access(out, F_OK) == 0 ? sw_str_of(out) : SW_STR(".");
 }
 
+void sw_wasi_report_escape(sw_wasi *w, const sw_preopen *root, const char *action, sw_str path)
+{
+    if (root != NULL) {
+        sw_wasi_deny(w, "--dir HOST::GUEST, with the directory that it leads to",
+                     "%s '%.*s': it leads out of the directory '%.*s'", action, SW_STR_ARG(path),
+                     SW_STR_ARG(root->guest));
+    }
+}
+
 int sw_wasi_refuse_reach(sw_wasi *w, const char *action, sw_str path, bool wants_write)
 {
     char dir[DENIAL_TEXT_BYTES];

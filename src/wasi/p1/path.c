@@ -9,6 +9,7 @@
 typedef struct place {
     const p1_fd *dir;
     sw_str path;
+    const char *action; /* for the denial, should it lead out */
 } place;
 
 /* What an operation does to the directory: decides who may do it, and words the denial. */
@@ -25,6 +26,7 @@ static p1_errno place_of(sw_p1 *p, uint32_t fd, uint32_t addr, uint32_t len, int
     P1_TRY(sw_p1_get_dir(p, fd, &dir));
     P1_TRY(sw_p1_path(p, addr, len, &ret->path));
     ret->dir = dir;
+    ret->action = what.action;
     if (dir->kind == P1_EMPTY_ROOT) {
         int err = sw_wasi_refuse_reach(p->wasi, what.action, ret->path, what.writes);
         return err == EACCES ? P1_NOTCAPABLE : sw_p1_errno_of(err);
@@ -37,12 +39,21 @@ static p1_errno place_of(sw_p1 *p, uint32_t fd, uint32_t addr, uint32_t len, int
                : P1_SUCCESS;
 }
 
+/* How an operation ended, as the guest sees it; a path that leads out is reported. */
+static p1_errno outcome(sw_p1 *p, const place *at, int err)
+{
+    if (err == EPERM) {
+        sw_wasi_report_escape(p->wasi, at->dir->root, at->action, at->path);
+    }
+    return sw_p1_errno_of(err);
+}
+
 p1_errno sw_p1_path_create_directory(sw_p1 *p, const sw_value_slot *a)
 {
     place at;
     P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32,
                     (intent){"create directory", true, P1_RIGHT_PATH_CREATE_DIR}, &at));
-    return sw_p1_errno_of(sw_fs_mkdir(at.dir->fd, at.path));
+    return outcome(p, &at, sw_fs_mkdir(at.dir->fd, at.path));
 }
 
 p1_errno sw_p1_path_remove_directory(sw_p1 *p, const sw_value_slot *a)
@@ -50,7 +61,7 @@ p1_errno sw_p1_path_remove_directory(sw_p1 *p, const sw_value_slot *a)
     place at;
     P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32,
                     (intent){"remove directory", true, P1_RIGHT_PATH_REMOVE_DIR}, &at));
-    return sw_p1_errno_of(sw_fs_rmdir(at.dir->fd, at.path));
+    return outcome(p, &at, sw_fs_rmdir(at.dir->fd, at.path));
 }
 
 p1_errno sw_p1_path_unlink_file(sw_p1 *p, const sw_value_slot *a)
@@ -58,7 +69,7 @@ p1_errno sw_p1_path_unlink_file(sw_p1 *p, const sw_value_slot *a)
     place at;
     P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32, (intent){"remove", true, P1_RIGHT_PATH_UNLINK},
                     &at));
-    return sw_p1_errno_of(sw_fs_unlink(at.dir->fd, at.path));
+    return outcome(p, &at, sw_fs_unlink(at.dir->fd, at.path));
 }
 
 /* "." of the empty root is the one thing in it that can be looked at. */
@@ -79,7 +90,7 @@ p1_errno sw_p1_path_filestat_get(sw_p1 *p, const sw_value_slot *a)
         bool follow = (a[1].i32 & P1_LOOKUP_SYMLINK_FOLLOW) != 0;
         P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32,
                         (intent){"look at", false, P1_RIGHT_PATH_FILESTAT_GET}, &at));
-        P1_TRY(sw_p1_errno_of(sw_fs_stat(at.dir->fd, at.path, follow, &st)));
+        P1_TRY(outcome(p, &at, sw_fs_stat(at.dir->fd, at.path, follow, &st)));
         sw_p1_filestat_of(&st, &out);
     }
     return sw_p1_store_bytes(p, a[4].i32, &out, sizeof out);
@@ -93,7 +104,7 @@ p1_errno sw_p1_path_filestat_set_times(sw_p1 *p, const sw_value_slot *a)
     P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32,
                     (intent){"set times of", true, P1_RIGHT_PATH_SET_TIMES}, &at));
     P1_TRY(sw_p1_times_of(a[4].i64, a[5].i64, a[6].i32, times));
-    return sw_p1_errno_of(sw_fs_set_times(at.dir->fd, at.path, follow, times));
+    return outcome(p, &at, sw_fs_set_times(at.dir->fd, at.path, follow, times));
 }
 
 p1_errno sw_p1_path_link(sw_p1 *p, const sw_value_slot *a)
@@ -107,7 +118,7 @@ p1_errno sw_p1_path_link(sw_p1 *p, const sw_value_slot *a)
                     (intent){"link", true, P1_RIGHT_PATH_LINK_SOURCE}, &from));
     P1_TRY(place_of(p, a[4].i32, a[5].i32, a[6].i32,
                     (intent){"create link", true, P1_RIGHT_PATH_LINK_TARGET}, &to));
-    return sw_p1_errno_of(sw_fs_link(from.dir->fd, from.path, to.dir->fd, to.path));
+    return outcome(p, &from, sw_fs_link(from.dir->fd, from.path, to.dir->fd, to.path));
 }
 
 p1_errno sw_p1_path_rename(sw_p1 *p, const sw_value_slot *a)
@@ -118,7 +129,7 @@ p1_errno sw_p1_path_rename(sw_p1 *p, const sw_value_slot *a)
                     (intent){"rename", true, P1_RIGHT_PATH_RENAME_SOURCE}, &from));
     P1_TRY(place_of(p, a[3].i32, a[4].i32, a[5].i32,
                     (intent){"rename to", true, P1_RIGHT_PATH_RENAME_TARGET}, &to));
-    return sw_p1_errno_of(sw_fs_rename(from.dir->fd, from.path, to.dir->fd, to.path));
+    return outcome(p, &from, sw_fs_rename(from.dir->fd, from.path, to.dir->fd, to.path));
 }
 
 p1_errno sw_p1_path_symlink(sw_p1 *p, const sw_value_slot *a)
@@ -128,7 +139,7 @@ p1_errno sw_p1_path_symlink(sw_p1 *p, const sw_value_slot *a)
     P1_TRY(sw_p1_path(p, a[0].i32, a[1].i32, &target));
     P1_TRY(place_of(p, a[2].i32, a[3].i32, a[4].i32,
                     (intent){"create link", true, P1_RIGHT_PATH_SYMLINK}, &at));
-    return sw_p1_errno_of(sw_fs_symlink(target, at.dir->fd, at.path));
+    return outcome(p, &at, sw_fs_symlink(target, at.dir->fd, at.path));
 }
 
 p1_errno sw_p1_path_readlink(sw_p1 *p, const sw_value_slot *a)
@@ -139,7 +150,7 @@ p1_errno sw_p1_path_readlink(sw_p1 *p, const sw_value_slot *a)
     P1_TRY(place_of(p, a[0].i32, a[1].i32, a[2].i32,
                     (intent){"read link", false, P1_RIGHT_PATH_READLINK}, &at));
     P1_TRY(sw_p1_slice(p, a[3].i32, a[4].i32, &out));
-    P1_TRY(sw_p1_errno_of(sw_fs_readlink(at.dir->fd, at.path, (char *)out, a[4].i32, &len)));
+    P1_TRY(outcome(p, &at, sw_fs_readlink(at.dir->fd, at.path, (char *)out, a[4].i32, &len)));
     return sw_p1_store_u32(p, a[5].i32, (uint32_t)len);
 }
 
@@ -204,7 +215,7 @@ static uint64_t open_rights(const open_call *c)
 
 /* As the rights ask; but a guest that wants to read directories and to write files does not know
  * which of the two it will get, and a directory is opened for reading then. */
-static p1_errno open_host(const place *at, open_call *c, int *ret_fd)
+static p1_errno open_host(sw_p1 *p, const place *at, open_call *c, int *ret_fd)
 {
     static const uint32_t MAKING = P1_OFLAG_CREAT | P1_OFLAG_EXCL | P1_OFLAG_TRUNC;
     if ((c->oflags & P1_OFLAG_DIRECTORY) != 0 && (c->oflags & MAKING) != 0) {
@@ -215,7 +226,7 @@ static p1_errno open_host(const place *at, open_call *c, int *ret_fd)
         c->writes = false;
         err = sw_fs_open(at->dir->fd, at->path, host_flags_of(c), 0666, ret_fd);
     }
-    return sw_p1_errno_of(err);
+    return outcome(p, at, err);
 }
 
 static p1_errno describe(const place *at, const open_call *c, int fd, p1_fd *ret)
@@ -247,7 +258,7 @@ p1_errno sw_p1_path_open(sw_p1 *p, const sw_value_slot *a)
     bool changes = c.writes || (c.oflags & (P1_OFLAG_CREAT | P1_OFLAG_TRUNC)) != 0;
     intent what = {changes ? "open for writing" : "open for reading", changes, open_rights(&c)};
     P1_TRY(place_of(p, a[0].i32, a[2].i32, a[3].i32, what, &at));
-    P1_TRY(open_host(&at, &c, &fd));
+    P1_TRY(open_host(p, &at, &c, &fd));
     p1_fd entry;
     p1_errno err = describe(&at, &c, fd, &entry);
     err = err == P1_SUCCESS ? sw_p1_insert(p, &entry, &number) : err;

@@ -66,6 +66,16 @@ static sw_trap get_place(sw_host_call *call, uint32_t rep, sw_str path, intent w
     return SW_TRAP_NONE;
 }
 
+/* Reports a path that leads out; returns the errno it was given. */
+static int escaping(sw_host_call *call, const p2_object *dir, const char *action, sw_str path,
+                    int err)
+{
+    if (err == EPERM) {
+        sw_wasi_report_escape(call->env, dir->descriptor.root, action, path);
+    }
+    return err;
+}
+
 /* "." of the empty root is the one thing in it that can be looked at. */
 static bool is_empty_root_itself(const p2_object *d, sw_str path)
 {
@@ -86,7 +96,8 @@ static sw_trap stat_at(sw_host_call *call, uint32_t self, uint8_t flags, sw_str 
     }
     P2_TRY(get_place(call, self, path, (intent){"look at", false}, &d, ret_err));
     if (*ret_err == 0) {
-        *ret_err = sw_fs_stat(d->file->fd, path, (flags & FOLLOW) != 0, ret_stat);
+        *ret_err = escaping(call, d, "look at", path,
+                            sw_fs_stat(d->file->fd, path, (flags & FOLLOW) != 0, ret_stat));
     }
     return SW_TRAP_NONE;
 }
@@ -305,7 +316,8 @@ sw_trap sw_wasi_filesystem_types_descriptor_open_at(
     P2_TRY(get_place(call, params->self, params->path, what, &dir, &err));
     P2_FINISH(err, ret);
     P2_FINISH(f.is_directory && (f.creates || f.is_exclusive || f.truncates) ? EINVAL : 0, ret);
-    P2_FINISH(sw_fs_open(dir->file->fd, params->path, f.host, 0666, &fd), ret);
+    err = sw_fs_open(dir->file->fd, params->path, f.host, 0666, &fd);
+    P2_FINISH(escaping(call, dir, what.action, params->path, err), ret);
     return add_opened(call, dir, &f, fd, &ret->ok);
 }
 
