@@ -73,7 +73,9 @@ static sw_status take_fixups(worker *w, code_range *r, size_t from)
     size_t count;
     const sw_fixup *all = sw_baseline_fixups(w->emitter, &count);
     SW_TRY(sw_vec_reserve(&r->fixups, SW_MAX(count - from, (size_t)1)));
-    memcpy(r->fixups.at, all + from, (count - from) * sizeof(sw_fixup));
+    if (count != from) {
+        memcpy(r->fixups.at, all + from, (count - from) * sizeof(sw_fixup));
+    }
     r->fixups.count = count - from;
     return SW_OK;
 }

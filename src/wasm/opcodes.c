@@ -18,15 +18,6 @@ enum {
 SW_SIG_MAP(X)
 #undef X
 
-#define FORM(code, imm, count)                                                        \
-    ((imm) == SW_IMM_NONE && (count) == 1     ? SW_FORM_UNARY                         \
-     : (imm) == SW_IMM_NONE && (count) == 2   ? SW_FORM_BINARY                        \
-     : (imm) == SW_IMM_MEMARG && (count) == 1 ? SW_FORM_LOAD                          \
-     : (imm) == SW_IMM_MEMARG                 ? SW_FORM_STORE                         \
-     : (imm) == SW_IMM_I32                    ? SW_FORM_I32_CONST                     \
-     : (imm) == SW_IMM_LOCAL ? (int)SW_FORM_LOCAL_GET + (int)(code) - SW_OP_LOCAL_GET \
-                             : SW_FORM_OTHER)
-
 const sw_opcode_info sw_opcode_infos[SW_OPCODE_SLOTS] = {
 #define OP(op_code, op_name, text, imm, sig, bytes) \
     [SLOT(op_code)] = {                             \
@@ -37,8 +28,7 @@ const sw_opcode_info sw_opcode_infos[SW_OPCODE_SLOTS] = {
         .width = (bytes),                           \
         .operands_count = COUNT_##sig,              \
         .operands = {FIRST_##sig, SECOND_##sig},    \
-        .result = RESULT_##sig,                     \
-        .form = (uint8_t)FORM(op_code, SW_IMM_##imm, COUNT_##sig) \
+        .result = RESULT_##sig \
     },
 #include "wasm/opcodes.def"
 #undef OP

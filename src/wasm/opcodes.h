@@ -97,19 +97,6 @@ typedef enum sw_signature {
 #undef X
 } sw_signature;
 
-/* How the commonest opcodes act on the stack, for walks that treat those apart. */
-typedef enum sw_opcode_form {
-    SW_FORM_OTHER,
-    SW_FORM_UNARY,  /* no immediates, one operand, one result */
-    SW_FORM_BINARY, /* no immediates, two operands, one result */
-    SW_FORM_LOAD,
-    SW_FORM_STORE,
-    SW_FORM_I32_CONST,
-    SW_FORM_LOCAL_GET,
-    SW_FORM_LOCAL_SET,
-    SW_FORM_LOCAL_TEE,
-} sw_opcode_form;
-
 /* A row of the table, ready for use. A row that stands for no opcode has the name NULL. */
 typedef struct sw_opcode_info {
     const char *name;      /* "i32.add" */
@@ -120,7 +107,6 @@ typedef struct sw_opcode_info {
     uint8_t operands_count;
     uint8_t operands[2]; /* sw_valtype kinds, the bottommost first */
     uint8_t result;      /* sw_valtype kind, SW_TYPE_BOTTOM: none */
-    uint8_t form;        /* sw_opcode_form */
 } sw_opcode_info;
 
 enum { SW_OPCODE_SLOTS = 256 + 32 };

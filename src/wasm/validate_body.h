@@ -47,7 +47,6 @@ typedef struct sw_body {
     bool is_unreachable;   /* of the innermost block */
     uint32_t code;         /* of the instruction at hand */
     uint32_t at;           /* its absolute offset */
-    int max_align;         /* largest of any opcode if memory 0 has 32-bit addresses, else -1 */
     const sw_module *m;
     const sw_features *features;
     sw_validate_scratch *scratch;

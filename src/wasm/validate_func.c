@@ -114,94 +114,10 @@ static uint32_t read_prefixed(sw_body *b, uint8_t prefix)
     return sw_reader_ok(&b->r) ? code : (uint32_t)SW_OP_NOP;
 }
 
-/*
- * The commonest instructions in their shortest encodings, checked in registers: about nine of ten.
- * Whatever is unusual about one, not to speak of wrong, is left to its step.
- */
-static inline void run_common(sw_body *b)
-{
-    enum { LONGEST = 3 };
-    const uint8_t *p = b->r.pos, *const last = b->r.end - LONGEST;
-    sw_valtype *top = b->top, *const floor = b->floor, *const high = b->high;
-    const sw_valtype *const locals = b->locals;
-    const uint32_t locals_count = SW_MIN(b->locals_count, 0x80u);
-    while (p <= last) {
-        const sw_opcode_info *info = &sw_opcode_infos[*p];
-        const uint8_t byte = p[1];
-        switch ((sw_opcode_form)info->form) {
-        case SW_FORM_UNARY:
-            if (top == floor || top[-1] != info->operands[0]) {
-                goto uncommon;
-            }
-            top[-1] = info->result;
-            p++;
-            continue;
-        case SW_FORM_BINARY:
-            if (top - floor < 2 || top[-1] != info->operands[1] || top[-2] != info->operands[0]) {
-                goto uncommon;
-            }
-            top--;
-            top[-1] = info->result;
-            p++;
-            continue;
-        case SW_FORM_LOAD:
-            if (byte > b->max_align || 1u << byte > info->width || p[2] >= 0x80 || top == floor ||
-                top[-1] != SW_TYPE_I32) {
-                goto uncommon;
-            }
-            top[-1] = info->result;
-            b->facts.uses_memory = true;
-            p += 3;
-            continue;
-        case SW_FORM_STORE:
-            if (byte > b->max_align || 1u << byte > info->width || p[2] >= 0x80 ||
-                top - floor < 2 || top[-1] != info->operands[1] || top[-2] != SW_TYPE_I32) {
-                goto uncommon;
-            }
-            top -= 2;
-            b->facts.uses_memory = true;
-            p += 3;
-            continue;
-        case SW_FORM_I32_CONST:
-            if (byte >= 0x80 || top == high) {
-                goto uncommon;
-            }
-            *top++ = SW_TYPE_I32;
-            p += 2;
-            continue;
-        case SW_FORM_LOCAL_GET:
-            if (byte >= locals_count || top == high) {
-                goto uncommon;
-            }
-            *top++ = locals[byte];
-            b->weights[byte] = sw_body_add_weight(b, b->weights[byte]);
-            p += 2;
-            continue;
-        case SW_FORM_LOCAL_SET:
-        case SW_FORM_LOCAL_TEE:
-            if (byte >= locals_count || top == floor || top[-1] != locals[byte]) {
-                goto uncommon;
-            }
-            top -= info->form == SW_FORM_LOCAL_SET;
-            b->weights[byte] = sw_body_add_weight(b, b->weights[byte]);
-            p += 2;
-            continue;
-        case SW_FORM_OTHER: goto uncommon;
-        }
-    }
-uncommon:
-    b->r.pos = p;
-    b->top = top;
-}
-
 static void run_steps(sw_body *b)
 {
     const uint8_t *base = b->r.base;
-    while (b->labels_count != 0) {
-        run_common(b);
-        if (SW_UNLIKELY(b->r.pos >= b->r.end)) {
-            break;
-        }
+    while (b->labels_count != 0 && SW_LIKELY(b->r.pos < b->r.end)) {
         b->at = b->r.origin + (uint32_t)(b->r.pos - base);
         uint8_t byte = *b->r.pos++;
         sw_step_fn *step = sw_body_steps[byte];
@@ -241,7 +157,6 @@ sw_status sw_func_validate(const sw_module *m, const sw_features *features, uint
     b.type = sw_module_functype(m, func);
     b.weight = 1;
     b.facts.is_leaf = true;
-    b.max_align = m->memories_count != 0 && !m->memories[0].limits.is_64 ? 3 : -1;
     b.r = sw_reader_make(sw_bytes_slice(m->bytes, range.start, range.len), m->origin + range.start,
                          diag);
     b.at = b.r.origin;
