@@ -44,6 +44,7 @@ static void *serve_calls(void *arg)
         j->trap = enter(j->store, j->cell, j->regs);
         arg = sw_fiber_suspend(NULL);
     }
+    return NULL;
 }
 
 static sw_status make_fiber(sw_store *s)

@@ -378,7 +378,7 @@ static sw_table_view *table_view(const machine *m, uint32_t t)
 
 static uint32_t offset_of(const machine *m, sw_range expr)
 {
-    sw_instr in;
+    sw_instr in = {};
     sw_op_next(m->module.bytes.ptr + expr.start, &in);
     return (uint32_t)in.bits;
 }
