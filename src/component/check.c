@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { MAX_WORK = 100000000 };
+enum { MAX_WORK = 30000000 };
 
 /* ---- Failures -------------------------------------------------------------------------------- */
 
@@ -179,11 +179,9 @@ sw_status sw_check_alias(sw_checker *c, sw_cscope *s, const sw_ast_alias *a)
 
 static sw_status push_instance(sw_checker *c, sw_cscope *s, sw_cinst in)
 {
-    if (sw_avec_push(c->arena, &c->insts, in) != SW_OK ||
-        sw_avec_push(c->arena, &s->instances, c->insts.count - 1) != SW_OK) {
-        return sw_check_no_memory(c);
-    }
-    return SW_OK;
+    uint32_t inst;
+    SW_TRY(sw_check_add_inst(c, in, &inst));
+    return sw_check_push(c, s, (sw_ent){SW_ENT_INSTANCE, inst});
 }
 
 static sw_status bag_of_exports(sw_checker *c, sw_cscope *s, const sw_ast_instance *in)

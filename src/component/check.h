@@ -61,11 +61,13 @@ typedef struct sw_uint_list {
 typedef struct sw_cinst {
     sw_cexterns exports;
     sw_uint_list bound; /* empty for instances, as opposed to types */
+    uint32_t depth;     /* levels of instances and components, this one counted */
 } sw_cinst;
 
 typedef struct sw_ccomp {
     sw_cexterns imports, exports;
     sw_uint_list bound_imports, bound_exports;
+    uint32_t depth;
 } sw_ccomp;
 
 /* ---- Core ------------------------------------------------------------------------------------ */
@@ -184,6 +186,9 @@ SW_NODISCARD sw_status sw_check_extern(sw_checker *c, sw_cscope *s, const sw_ast
                                        sw_ent *ret_ent);
 /* Appends an entity to its index space. */
 SW_NODISCARD sw_status sw_check_push(sw_checker *c, sw_cscope *s, sw_ent e);
+/* Add to the tables; depths are computed here and bounded, for everything else recurses on them. */
+SW_NODISCARD sw_status sw_check_add_inst(sw_checker *c, sw_cinst in, uint32_t *ret_inst);
+SW_NODISCARD sw_status sw_check_add_comp(sw_checker *c, sw_ccomp comp, uint32_t *ret_comp);
 /* Makes the type of a scope whose definitions are all checked. */
 SW_NODISCARD sw_status sw_check_close_instance(sw_checker *c, sw_cscope *s, uint32_t *ret_inst);
 SW_NODISCARD sw_status sw_check_close_component(sw_checker *c, sw_cscope *s, uint32_t *ret_comp);

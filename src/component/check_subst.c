@@ -151,11 +151,7 @@ static sw_status subst_inst(sw_checker *c, sw_subst *s, uint32_t inst, uint32_t 
     if (in.exports.at == old) {
         return SW_OK;
     }
-    if (sw_avec_push(c->arena, &c->insts, in) != SW_OK) {
-        return sw_check_no_memory(c);
-    }
-    *ret = c->insts.count - 1;
-    return SW_OK;
+    return sw_check_add_inst(c, in, ret);
 }
 
 static sw_status subst_comp(sw_checker *c, sw_subst *s, uint32_t comp, uint32_t *ret)
@@ -168,11 +164,7 @@ static sw_status subst_comp(sw_checker *c, sw_subst *s, uint32_t comp, uint32_t 
     if (co.imports.at == imports && co.exports.at == exports) {
         return SW_OK;
     }
-    if (sw_avec_push(c->arena, &c->comps, co) != SW_OK) {
-        return sw_check_no_memory(c);
-    }
-    *ret = c->comps.count - 1;
-    return SW_OK;
+    return sw_check_add_comp(c, co, ret);
 }
 
 /* Instances and components are remembered too: a type may be reached on many paths. */

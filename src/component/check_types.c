@@ -343,6 +343,53 @@ static sw_status check_scope_type(sw_checker *c, sw_cscope *parent, const sw_ast
     return sw_check_close_component(c, s, &ret->index);
 }
 
+static uint32_t depth_of(const sw_checker *c, const sw_cexterns *externs)
+{
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < externs->count; i++) {
+        sw_ent e = externs->at[i].ent;
+        if (e.kind == SW_ENT_INSTANCE || e.kind == SW_ENT_TYPE_INSTANCE) {
+            depth = SW_MAX(depth, c->insts.at[e.index].depth);
+        } else if (e.kind == SW_ENT_COMPONENT || e.kind == SW_ENT_TYPE_COMPONENT) {
+            depth = SW_MAX(depth, c->comps.at[e.index].depth);
+        }
+    }
+    return depth + 1;
+}
+
+static sw_status check_depth(sw_checker *c, uint32_t depth)
+{
+    return depth <= SW_MAX_TYPE_DEPTH
+               ? SW_OK
+               : sw_fail(c->diag, SW_LIMIT, c->offset,
+                         "instances and components nest more than %d deep", SW_MAX_TYPE_DEPTH);
+}
+
+sw_status sw_check_add_inst(sw_checker *c, sw_cinst in, uint32_t *ret_inst)
+{
+    in.depth = depth_of(c, &in.exports);
+    SW_TRY(check_depth(c, in.depth));
+    SW_TRY(sw_check_work(c, in.exports.count));
+    if (sw_avec_push(c->arena, &c->insts, in) != SW_OK) {
+        return sw_check_no_memory(c);
+    }
+    *ret_inst = c->insts.count - 1;
+    return SW_OK;
+}
+
+sw_status sw_check_add_comp(sw_checker *c, sw_ccomp comp, uint32_t *ret_comp)
+{
+    uint32_t imports = depth_of(c, &comp.imports), exports = depth_of(c, &comp.exports);
+    comp.depth = SW_MAX(imports, exports);
+    SW_TRY(check_depth(c, comp.depth));
+    SW_TRY(sw_check_work(c, comp.imports.count + comp.exports.count));
+    if (sw_avec_push(c->arena, &c->comps, comp) != SW_OK) {
+        return sw_check_no_memory(c);
+    }
+    *ret_comp = c->comps.count - 1;
+    return SW_OK;
+}
+
 static sw_cexterns externs_of(const sw_cside *side)
 {
     return (sw_cexterns){side->items.at, side->items.count, side->names};
@@ -353,11 +400,7 @@ sw_status sw_check_close_instance(sw_checker *c, sw_cscope *s, uint32_t *ret_ins
     sw_id_map known = {};
     sw_cinst in = {.exports = externs_of(&s->exports)};
     SW_TRY(sw_check_collect_bound(c, &in.exports, s->first_resource, &known, &in.bound));
-    if (sw_avec_push(c->arena, &c->insts, in) != SW_OK) {
-        return sw_check_no_memory(c);
-    }
-    *ret_inst = c->insts.count - 1;
-    return SW_OK;
+    return sw_check_add_inst(c, in, ret_inst);
 }
 
 sw_status sw_check_close_component(sw_checker *c, sw_cscope *s, uint32_t *ret_comp)
@@ -368,11 +411,7 @@ sw_status sw_check_close_component(sw_checker *c, sw_cscope *s, uint32_t *ret_co
         sw_check_collect_bound(c, &comp.imports, s->first_resource, &known, &comp.bound_imports));
     SW_TRY(
         sw_check_collect_bound(c, &comp.exports, s->first_resource, &known, &comp.bound_exports));
-    if (sw_avec_push(c->arena, &c->comps, comp) != SW_OK) {
-        return sw_check_no_memory(c);
-    }
-    *ret_comp = c->comps.count - 1;
-    return SW_OK;
+    return sw_check_add_comp(c, comp, ret_comp);
 }
 
 sw_status sw_check_type(sw_checker *c, sw_cscope *s, const sw_ast_type *t, sw_ent *ret_ent)
@@ -413,11 +452,7 @@ static sw_status open_instance(sw_checker *c, uint32_t inst, sw_ent *ret)
     sw_cinst opened = {};
     SW_TRY(sw_subst_freshen(c, &subst, in.bound));
     SW_TRY(sw_subst_externs(c, &subst, &in.exports, &opened.exports));
-    if (sw_avec_push(c->arena, &c->insts, opened) != SW_OK) {
-        return sw_check_no_memory(c);
-    }
-    ret->index = c->insts.count - 1;
-    return SW_OK;
+    return sw_check_add_inst(c, opened, &ret->index);
 }
 
 sw_status sw_check_extern(sw_checker *c, sw_cscope *s, const sw_ast_extern *e, sw_ent *ret_ent)

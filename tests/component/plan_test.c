@@ -349,6 +349,39 @@ static void build_deep_types(sw_buf *b, unsigned depth)
     }
 }
 
+/* Instance types that export an instance of the type before: no scope is nested in another. */
+static void build_deep_instances(sw_buf *b, unsigned depth)
+{
+    build_preamble(b, true);
+    build_parts(b, &(part)PART(7, "\x01\x42\x00"), 1);
+    for (unsigned i = 0; i < depth; i++) {
+        sw_buf type;
+        sw_buf_init(&type, NULL, SIZE_MAX);
+        sw_buf_write(&type, "\x01\x42\x02\x02\x03\x02\x01", 7);
+        sw_buf_leb_u32(&type, i);
+        sw_buf_write(&type, "\x04\x00\x01x\x05\x00", 6);
+        build_section(b, 7, sw_buf_bytes(&type));
+        sw_buf_clear(&type);
+    }
+}
+
+/* The same for components: each instantiates the one before. */
+static void build_chain(sw_buf *b, unsigned length)
+{
+    build_preamble(b, true);
+    build_nested(b, 4, NULL, 0);
+    for (unsigned i = 0; i < length; i++) {
+        char alias[] = {1, 4, 2, 1, (char)((i & 0x7f) | 0x80), (char)(i >> 7)};
+        part parts[] = {
+            {6, alias, sizeof alias},
+            PART(5, "\x01\x00\x00\x00")
+        };
+        build_nested(b, 4, parts, SW_COUNTOF(parts));
+    }
+    char instance[] = {1, 0, (char)((length & 0x7f) | 0x80), (char)(length >> 7), 0};
+    build_section(b, 5, (sw_bytes){(const uint8_t *)instance, sizeof instance});
+}
+
 typedef struct limit_case {
     void (*build)(sw_buf *b, unsigned n);
     unsigned n;
@@ -356,13 +389,17 @@ typedef struct limit_case {
 } limit_case;
 
 static const limit_case LIMITS[] = {
-    {build_doubling,       10,  SW_OK   },
-    {build_doubling,       40,  SW_LIMIT},
-    {build_doubling,       101, SW_LIMIT},
-    {build_doubling_types, 10,  SW_OK   },
-    {build_doubling_types, 40,  SW_LIMIT},
-    {build_deep_types,     90,  SW_OK   },
-    {build_deep_types,     120, SW_LIMIT},
+    {build_doubling,       10,     SW_OK   },
+    {build_doubling,       40,     SW_LIMIT},
+    {build_doubling,       101,    SW_LIMIT},
+    {build_doubling_types, 10,     SW_OK   },
+    {build_doubling_types, 40,     SW_LIMIT},
+    {build_deep_types,     90,     SW_OK   },
+    {build_deep_types,     120,    SW_LIMIT},
+    {build_deep_instances, 90,     SW_OK   },
+    {build_deep_instances, 100000, SW_LIMIT},
+    {build_chain,          990,    SW_OK   },
+    {build_chain,          1000,   SW_LIMIT},
 };
 
 static void growth_is_bounded(void **state)
