@@ -1,10 +1,11 @@
 /* How a guest starts, linked instead of the C library's own start file, and the allocator that the
  * 0.1-to-0.2 adapter uses for its state.
  *
- * Debian's allocator claims all of memory from the end of the data at its first call; an adapter that has
- * grown memory by itself before that would lose its state. With cabi_realloc exported it asks the
- * allocator instead. And because constructors are called here by name, the linker does not wrap every
- * export in a run of all constructors and destructors, as it does with that library's start file. */
+ * Debian's allocator claims all of memory from the end of the data at its first call; an adapter
+ * that has grown memory by itself before that would lose its state. With cabi_realloc exported it
+ * asks the allocator instead. And because constructors are called here by name, the linker does not
+ * wrap every export in a run of all constructors and destructors, as it does with that library's
+ * start file. */
 #include <stdlib.h>
 #include <wasi/api.h>
 
