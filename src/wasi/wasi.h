@@ -52,11 +52,11 @@ int sw_wasi_stdio(const sw_wasi *w, unsigned stream); /* 0 to 2; -1: closed */
  */
 SW_NODISCARD int sw_wasi_check_write(sw_wasi *w, const sw_preopen *root, const char *action,
                                      sw_str path);
-/* After an operation of core/fs.h gave EPERM for a path: it, or a link in it, leads out. */
-void sw_wasi_report_escape(sw_wasi *w, const sw_preopen *root, const char *action, sw_str path);
-
 SW_NODISCARD int sw_wasi_refuse_reach(sw_wasi *w, const char *action, sw_str path,
                                       bool wants_write);
+
+/* After an operation of core/fs.h gave EPERM for a path: it, or a link in it, leads out. */
+void sw_wasi_report_escape(sw_wasi *w, const sw_preopen *root, const char *action, sw_str path);
 
 /* ---- Faces ----------------------------------------------------------------------------------- */
 
