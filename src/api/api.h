@@ -16,9 +16,16 @@
 #include "run/run.h"
 #include "wasi/wasi.h"
 
+#include <pthread.h>
+
 struct swell_engine {
     sw_engine *engine; /* owned */
-    sw_cache *cache;   /* owned; NULL: none */
+    /* The cache is opened when it is first needed: a compiled program needs none. */
+    pthread_mutex_t cache_mutex;
+    sw_cache *cache; /* owned; NULL: none, or not yet */
+    char *cache_dir; /* owned; NULL: none, or opened already */
+    size_t cache_dir_bytes;
+    uint64_t cache_max_bytes;
     unsigned threads;
 };
 

@@ -7,6 +7,43 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+static sw_status configure(swell_engine *e, const swell_engine_config *config)
+{
+    e->threads = config->threads;
+    e->cache_max_bytes = config->cache_max_bytes;
+    if (config->cache_dir == NULL) {
+        return SW_OK;
+    }
+    e->cache_dir_bytes = strlen(config->cache_dir) + 1;
+    e->cache_dir = sw_alloc(NULL, e->cache_dir_bytes);
+    if (e->cache_dir == NULL) {
+        return SW_NO_MEMORY;
+    }
+    memcpy(e->cache_dir, config->cache_dir, e->cache_dir_bytes);
+    return SW_OK;
+}
+
+static void drop_cache_dir(swell_engine *e)
+{
+    sw_free(NULL, e->cache_dir, e->cache_dir_bytes);
+    e->cache_dir = NULL;
+}
+
+/* The cache, or NULL: one that cannot be opened costs time, not correctness. */
+static sw_cache *open_cache(swell_engine *e)
+{
+    sw_diag ignored = {};
+    (void)pthread_mutex_lock(&e->cache_mutex);
+    if (e->cache_dir != NULL) {
+        if (sw_cache_open(e->cache_dir, e->cache_max_bytes, &ignored, &e->cache) != SW_OK) {
+            e->cache = NULL;
+        }
+        drop_cache_dir(e);
+    }
+    (void)pthread_mutex_unlock(&e->cache_mutex);
+    return e->cache;
+}
+
 swell_status swell_engine_new(const swell_engine_config *config, swell_error *error,
                               swell_engine **ret_engine)
 {
@@ -15,19 +52,16 @@ swell_status swell_engine_new(const swell_engine_config *config, swell_error *er
     if (e == NULL) {
         return sw_api_result(SW_NO_MEMORY, &diag, error);
     }
+    (void)pthread_mutex_init(&e->cache_mutex, NULL);
     sw_status st = sw_engine_new(&diag, &e->engine);
     if (st != SW_OK) {
         swell_engine_free(e);
         return sw_api_result(st, &diag, error);
     }
-    if (config != NULL) {
-        e->threads = config->threads;
-        /* A cache that cannot be opened costs time, not correctness. */
-        sw_diag ignored = {};
-        if (config->cache_dir != NULL && sw_cache_open(config->cache_dir, config->cache_max_bytes,
-                                                       &ignored, &e->cache) != SW_OK) {
-            e->cache = NULL;
-        }
+    st = config == NULL ? SW_OK : configure(e, config);
+    if (st != SW_OK) {
+        swell_engine_free(e);
+        return sw_api_result(st, &diag, error);
     }
     *ret_engine = e;
     return SWELL_OK;
@@ -39,6 +73,8 @@ void swell_engine_free(swell_engine *engine)
         return;
     }
     sw_cache_close(engine->cache);
+    drop_cache_dir(engine);
+    (void)pthread_mutex_destroy(&engine->cache_mutex);
     sw_engine_free(engine->engine);
     sw_free(NULL, engine, sizeof *engine);
 }
@@ -190,7 +226,7 @@ static sw_status load(swell_program *p, sw_diag *diag)
 /* From the cache, else by compiling; what was compiled goes to the cache. */
 static sw_status load_wasm(swell_program *p, sw_bytes wasm, sw_diag *diag)
 {
-    sw_cache *cache = p->engine->cache;
+    sw_cache *cache = open_cache(p->engine);
     sw_cache_key key = {};
     if (cache != NULL) {
         key = sw_cache_key_of(wasm);

@@ -163,6 +163,10 @@ p1_errno sw_p1_fd_fdstat_get(sw_p1 *p, const sw_value_slot *a)
     P1_TRY(result_of(flags));
     out.filetype = sw_p1_filetype_of(st.st_mode);
     out.flags = fdflags_of(flags);
+    if (entry->kind == P1_STDIO && S_ISCHR(st.st_mode) && isatty(entry->fd)) {
+        /* How libcs tell a terminal from a file. */
+        out.rights &= ~(P1_RIGHT_FD_SEEK | P1_RIGHT_FD_TELL);
+    }
     return sw_p1_store_bytes(p, a[1].i32, &out, sizeof out);
 }
 

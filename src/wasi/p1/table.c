@@ -103,11 +103,6 @@ static sw_status add_stdio(sw_p1 *p)
         p1_fd entry = {.kind = fd < 0 ? P1_FREE : P1_STDIO, .fd = fd};
         entry.rights =
             i == 0 ? P1_RIGHTS_ALL & ~P1_RIGHT_FD_WRITE : P1_RIGHTS_ALL & ~P1_RIGHT_FD_READ;
-        if (fd >= 0 && !isatty(fd)) {
-            entry.rights |= P1_RIGHT_FD_SEEK | P1_RIGHT_FD_TELL;
-        } else {
-            entry.rights &= ~(P1_RIGHT_FD_SEEK | P1_RIGHT_FD_TELL);
-        }
         SW_TRY(sw_vec_push(&p->fds, entry));
     }
     return SW_OK;
