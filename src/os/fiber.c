@@ -1,7 +1,9 @@
 /*
  * Fibers. The switch itself is assembly (fiber_x86_64.S, fiber_aarch64.S): it saves the registers
  * that the C calling convention says survive a call, exchanges the stack pointers and carries one
- * value across. The floating-point control registers are not saved: nothing here changes them.
+ * value across. A fiber is started by a call that changes the stack, not by a switch: as long as it
+ * does not suspend, that is all it costs. The floating-point control registers are not saved:
+ * nothing here changes them.
  */
 #include "fiber.h"
 
@@ -27,9 +29,10 @@
  * the stack `load`, where the call that left it returns value. */
 void *sw_fiber_switch(void **save, void *load, void *value);
 
-/* Where a new fiber begins; calls sw_fiber_main(its argument). */
-void sw_fiber_start(void);
-void sw_fiber_main(void *value) SW_NORETURN;
+/* Calls sw_fiber_main(value) on the stack that ends at top. The present stack's pointer goes to
+ * *save and is read from there again when it returns. */
+void *sw_fiber_enter(void **save, void *top, void *value);
+void *sw_fiber_main(void *value);
 
 typedef enum fiber_state { FIBER_NEW, FIBER_RUNNING, FIBER_SUSPENDED, FIBER_DONE } fiber_state;
 
@@ -126,28 +129,6 @@ static sw_status map_stack(size_t mapped_bytes, sw_fiber **ret_fiber)
     return SW_OK;
 }
 
-/* Lays out the frame that sw_fiber_switch restores: zero registers, then the start address. */
-static void *first_frame(sw_fiber *f)
-{
-#if defined(__x86_64__)
-    enum { SLOTS = 9, START = 6 };
-#elif defined(__aarch64__)
-    enum { SLOTS = 20, START = 11 };
-#else
-#    error "fibers need assembly for this processor"
-#endif
-    void **frame = (void **)f - SLOTS;
-    for (int i = 0; i < SLOTS; i++) {
-        frame[i] = NULL;
-    }
-    union {
-        void (*code)(void);
-        void *data;
-    } start = {.code = sw_fiber_start};
-    frame[START] = start.data;
-    return frame;
-}
-
 sw_status sw_fiber_new(sw_fiber **ret_fiber, size_t stack_bytes, sw_fiber_body body)
 {
     size_t wanted = stack_bytes == 0 ? SW_FIBER_STACK_BYTES : stack_bytes;
@@ -162,7 +143,6 @@ sw_status sw_fiber_new(sw_fiber **ret_fiber, size_t stack_bytes, sw_fiber_body b
     }
     *f = (sw_fiber){.vm = f->vm, .body = body, .state = FIBER_NEW};
     unpoison(f);
-    f->own_sp = first_frame(f);
     *ret_fiber = f;
     return SW_OK;
 }
@@ -170,6 +150,7 @@ sw_status sw_fiber_new(sw_fiber **ret_fiber, size_t stack_bytes, sw_fiber_body b
 void *sw_fiber_resume(sw_fiber *f, void *value)
 {
     assert(f->state == FIBER_NEW || f->state == FIBER_SUSPENDED);
+    bool is_new = f->state == FIBER_NEW;
     f->parent = current;
     f->state = FIBER_RUNNING;
     current = f;
@@ -177,15 +158,17 @@ void *sw_fiber_resume(sw_fiber *f, void *value)
     sw_stack_limits l = sw_fiber_limits(f);
     __sanitizer_start_switch_fiber(&f->asan_parent, (void *)l.limit, l.top - l.limit);
 #endif
-    void *result = sw_fiber_switch(&f->parent_sp, f->own_sp, value);
+    void *result = is_new ? sw_fiber_enter(&f->parent_sp, f, value)
+                          : sw_fiber_switch(&f->parent_sp, f->own_sp, value);
 #ifdef WITH_ASAN
     __sanitizer_finish_switch_fiber(f->asan_parent, NULL, NULL);
 #endif
     return result;
 }
 
-/* Back to the resumer. A fiber that is done passes no place for its fake stack: it is freed. */
-static void *switch_out(sw_fiber *f, fiber_state state, void *value)
+/* The fiber is about to be left. One that is done passes no place for its fake stack: it is freed.
+ */
+static void begin_leaving(sw_fiber *f, fiber_state state)
 {
     f->state = state;
     current = f->parent;
@@ -193,6 +176,13 @@ static void *switch_out(sw_fiber *f, fiber_state state, void *value)
     __sanitizer_start_switch_fiber(state == FIBER_DONE ? NULL : &f->asan_own, f->asan_parent_low,
                                    f->asan_parent_bytes);
 #endif
+}
+
+void *sw_fiber_suspend(void *value)
+{
+    sw_fiber *f = current;
+    assert(f != NULL);
+    begin_leaving(f, FIBER_SUSPENDED);
     void *result = sw_fiber_switch(&f->own_sp, f->parent_sp, value);
 #ifdef WITH_ASAN
     __sanitizer_finish_switch_fiber(f->asan_own, &f->asan_parent_low, &f->asan_parent_bytes);
@@ -200,21 +190,21 @@ static void *switch_out(sw_fiber *f, fiber_state state, void *value)
     return result;
 }
 
-void *sw_fiber_suspend(void *value)
-{
-    assert(current != NULL);
-    return switch_out(current, FIBER_SUSPENDED, value);
-}
-
-void sw_fiber_main(void *value)
+void *sw_fiber_main(void *value)
 {
     sw_fiber *f = current;
 #ifdef WITH_ASAN
     __sanitizer_finish_switch_fiber(NULL, &f->asan_parent_low, &f->asan_parent_bytes);
 #endif
     void *result = f->body(value);
-    (void)switch_out(f, FIBER_DONE, result);
-    __builtin_unreachable();
+    begin_leaving(f, FIBER_DONE);
+    return result;
+}
+
+void sw_fiber_restart(sw_fiber *f)
+{
+    assert(f->state == FIBER_DONE);
+    f->state = FIBER_NEW;
 }
 
 bool sw_fiber_done(const sw_fiber *f)

@@ -54,6 +54,9 @@ void *sw_fiber_suspend(void *value);
 /* Whether the body has returned. */
 bool sw_fiber_done(const sw_fiber *f);
 
+/* Makes a fiber that is done ready to run its body again, on the same stack. */
+void sw_fiber_restart(sw_fiber *f);
+
 /* Gives the stack back. A fiber that is suspended is dropped where it stands: nothing on its stack
  * is cleaned up. f may be NULL; it must not be running. */
 void sw_fiber_free(sw_fiber *f);

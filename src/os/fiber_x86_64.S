@@ -63,20 +63,69 @@ sw_fiber_switch:
     .cfi_endproc
     .size sw_fiber_switch, . - sw_fiber_switch
 
-/* A new fiber arrives here with its argument in rax and a 16-byte aligned stack. Nobody called it,
- * which is what unwinders are told. */
+/*
+ * void *sw_fiber_enter(void **save, void *top, void *value): calls sw_fiber_main(value) on the stack
+ * that ends at top, and returns its result on the stack whose pointer is in *save by then. It is a
+ * call and a return for the predictor too; *save is in the form that the switch leaves, so that the
+ * new stack may be put aside in between. Unwinders find the frame below through rbx.
+ */
     .p2align 4
-    .globl sw_fiber_start
-    .hidden sw_fiber_start
-    .type sw_fiber_start, @function
-sw_fiber_start:
+    .globl sw_fiber_enter
+    .hidden sw_fiber_enter
+    .type sw_fiber_enter, @function
+sw_fiber_enter:
     .cfi_startproc
-    .cfi_undefined %rip
+    pushq %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbp, 0
+    pushq %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbx, 0
+    pushq %r12
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r12, 0
+    pushq %r13
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r13, 0
+    pushq %r14
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r14, 0
+    pushq %r15
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r15, 0
+    .cfi_remember_state
+
+    movq %rsp, (%rdi)
+    movq %rdi, %rbx
+    /* the frame's address: the word at rbx, plus 56 */
+    .cfi_escape 0x0f, 5, 0x73, 0, 0x06, 0x23, 56
+    movq %rsi, %rsp
     xorl %ebp, %ebp
-    movq %rax, %rdi
+    movq %rdx, %rdi
     callq sw_fiber_main
-    ud2
+    movq (%rbx), %rsp
+    .cfi_restore_state
+
+    popq %r15
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r15
+    popq %r14
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r14
+    popq %r13
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r13
+    popq %r12
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r12
+    popq %rbx
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %rbx
+    popq %rbp
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %rbp
+    retq
     .cfi_endproc
-    .size sw_fiber_start, . - sw_fiber_start
+    .size sw_fiber_enter, . - sw_fiber_enter
 #endif
     .section .note.GNU-stack, "", @progbits

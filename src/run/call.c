@@ -1,9 +1,8 @@
 /*
  * Calls into wasm code, and the host functions it calls.
  *
- * The outermost call of a store resumes the store's fiber, which makes the call on its own stack
- * and suspends itself again: a fiber serves many calls. A call made by a host function is already
- * on that stack and goes ahead.
+ * The outermost call of a store runs the store's fiber, whose body makes the call; the next one
+ * runs it again. A call made by a host function is already on that stack and goes ahead.
  */
 #include "run/internal.h"
 
@@ -37,19 +36,16 @@ typedef struct job {
     sw_trap trap;
 } job;
 
-static void *serve_calls(void *arg)
+static void *serve_call(void *arg)
 {
-    for (;;) {
-        job *j = arg;
-        j->trap = enter(j->store, j->cell, j->regs);
-        arg = sw_fiber_suspend(NULL);
-    }
+    job *j = arg;
+    j->trap = enter(j->store, j->cell, j->regs);
     return NULL;
 }
 
 static sw_status make_fiber(sw_store *s)
 {
-    SW_TRY(sw_fiber_new(&s->fiber, (size_t)s->limits.stack_bytes, serve_calls));
+    SW_TRY(sw_fiber_new(&s->fiber, (size_t)s->limits.stack_bytes, serve_call));
     sw_stack_limits limits = sw_fiber_limits(s->fiber);
     s->guard = limits.guard;
     s->stack_limit = limits.limit;
@@ -68,6 +64,7 @@ static sw_status call_outermost(sw_store *s, const sw_func_cell *cell, sw_regs *
     job j = {s, cell, regs, SW_TRAP_NONE};
     sw_store *before = sw_trap_enter_store(s);
     (void)sw_fiber_resume(s->fiber, &j);
+    sw_fiber_restart(s->fiber);
     (void)sw_trap_enter_store(before);
     return status_of(j.trap);
 }
