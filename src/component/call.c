@@ -292,29 +292,63 @@ static sw_trap call_lifted(host_call *h, const uint8_t *params, uint8_t *result)
     return trap;
 }
 
-static sw_trap enter_and_call(const sw_component_func *f, const void *params, sw_arena *arena,
-                              void *ret_result)
+/* A function of numbers and the like. */
+static sw_trap call_simple(sw_component_instance *i, const sw_lift *l, const uint8_t *params,
+                           uint8_t *result)
 {
-    sw_component_instance *i = f->instance;
-    host_call h = {.owner = i, .lift = &i->lifts[f->lift]};
-    uint32_t node = h.lift->node;
-    if (i->is_poisoned || !sw_node_enter(i->nodes, node, SW_PLAN_NONE)) {
-        return sw_canon_trap(i->store, SW_TRAP_CANNOT_ENTER, "cannot enter component instance");
+    SW_UNINITIALIZED sw_canon_frame frame;
+    sw_canon_frame_init(&frame, l->type);
+    sw_canon_call c = {.canon = &i->component->canon, .store = i->store};
+    sw_canon_place place = {.frame = (uint8_t *)&frame};
+    sw_trap trap = sw_canon_lower(&c, l->type->params.program, params, place);
+    if (trap == SW_TRAP_NONE && l->type->overflow != 0) {
+        memcpy(sw_store_args_area(i->store), frame.extra, (size_t)16 * l->type->overflow);
     }
-    h.task.instance = node;
-    h.subtask.table = &i->host_handles;
-    h.subtask.temporary_table = &i->host_handles;
-    h.guest = sw_guest_make(&h.lift->options, &h.task, &h.subtask);
+    if (trap == SW_TRAP_NONE) {
+        trap = sw_call_core(i, l->func, &frame.regs);
+    }
+    if (trap == SW_TRAP_NONE) {
+        trap = sw_canon_lift(&c, l->type->result.program, place, result);
+    }
+    if (trap == SW_TRAP_NONE && l->options.post_return != NULL) {
+        trap = sw_call_closed(i, l->node, l->options.post_return, &frame.regs);
+    }
+    return trap;
+}
+
+static sw_trap call_with_values(sw_component_instance *i, const sw_lift *l, const uint8_t *params,
+                                sw_arena *arena, uint8_t *result)
+{
+    SW_UNINITIALIZED host_call h;
+    h.owner = i;
+    h.lift = l;
+    h.task = (sw_task){.instance = l->node};
+    h.subtask = (sw_subtask){.table = &i->host_handles, .temporary_table = &i->host_handles};
+    h.guest = sw_guest_make(&l->options, &h.task, &h.subtask);
     h.host = sw_host_side(i, &h.subtask);
     h.canon = (sw_canon_call){.canon = &i->component->canon,
                               .host = &h.host,
                               .store = i->store,
                               .arena = arena,
                               .bytes_left = SW_CANON_CALL_BYTES};
-    sw_trap trap = call_lifted(&h, params, ret_result);
+    sw_canon_frame_init(&h.frame, l->type);
+    sw_trap trap = call_lifted(&h, params, result);
     sw_subtask_end(&h.subtask);
-    if (trap == SW_TRAP_NONE) {
-        sw_node_leave(i->nodes, node, SW_PLAN_NONE);
+    return trap;
+}
+
+static sw_trap enter_and_call(const sw_component_func *f, const void *params, sw_arena *arena,
+                              void *ret_result)
+{
+    sw_component_instance *i = f->instance;
+    const sw_lift *l = &i->lifts[f->lift];
+    if (SW_UNLIKELY(i->is_poisoned || !sw_node_enter(i->nodes, l->node, SW_PLAN_NONE))) {
+        return sw_canon_trap(i->store, SW_TRAP_CANNOT_ENTER, "cannot enter component instance");
+    }
+    sw_trap trap = sw_canon_is_simple(l->type) ? call_simple(i, l, params, ret_result)
+                                               : call_with_values(i, l, params, arena, ret_result);
+    if (SW_LIKELY(trap == SW_TRAP_NONE)) {
+        sw_node_leave(i->nodes, l->node, SW_PLAN_NONE);
     } else {
         i->is_poisoned = true;
     }

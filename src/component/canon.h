@@ -32,6 +32,7 @@ enum {
     SW_CANON_MAX_FLAT = 16,     /* parameters in registers; one result */
     SW_CANON_FRAME_EXTRA = 12,  /* overflowing values of a call: 17 integers at most, 6 registers */
     SW_CANON_MAX_OPS = 1 << 20, /* of one component: SW_LIMIT */
+    SW_CANON_SIMPLE_BYTES = 256, /* host layout of simple values, at most */
 };
 
 #define SW_CANON_MAX_STRING_BYTES ((1u << 28) - 1)
@@ -56,8 +57,8 @@ typedef struct sw_canon_layout {
     uint32_t ops;                     /* of its program in memory, written out; saturates */
     uint8_t flats_count;              /* SW_CANON_MAX_FLAT + 1: more than fit */
     uint8_t flats[SW_CANON_MAX_FLAT]; /* sw_canon_flat */
-    bool is_plain; /* same bytes on both sides, no padding, every bit pattern a value */
-    bool has_borrow;
+    bool is_plain;  /* same bytes on both sides, no padding, every bit pattern a value */
+    bool is_scalar; /* nothing but numbers and the like: no strings, lists or handles */
 } sw_canon_layout;
 
 /* Layouts of every definition of a table, by index. */
@@ -136,7 +137,7 @@ typedef struct sw_canon_values {
     bool is_flat;                      /* else behind a pointer */
     bool is_direct; /* flat, and every register already holds what the other side may see: a call
                        between guests passes it on untouched */
-    bool has_borrow;
+    bool is_simple; /* flat and scalar: programs that need neither memory nor handles */
 } sw_canon_values;
 
 typedef struct sw_canon_func {

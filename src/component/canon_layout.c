@@ -6,7 +6,7 @@
 #include "component/host.h"
 
 #define PLAIN  1
-#define BORROW 2
+#define SCALAR 2
 
 typedef struct prim_layout {
     uint8_t guest_bytes, host_bytes, host_align, flats[2], flats_count, flags;
@@ -14,22 +14,22 @@ typedef struct prim_layout {
 
 // clang-format off
 static const prim_layout PRIMS[] = {
-    [SW_CT_BOOL]   = {1, 1, 1, {SW_FLAT_I32}, 1, 0},
-    [SW_CT_S8]     = {1, 1, 1, {SW_FLAT_I32}, 1, PLAIN},
-    [SW_CT_U8]     = {1, 1, 1, {SW_FLAT_I32}, 1, PLAIN},
-    [SW_CT_S16]    = {2, 2, 2, {SW_FLAT_I32}, 1, PLAIN},
-    [SW_CT_U16]    = {2, 2, 2, {SW_FLAT_I32}, 1, PLAIN},
-    [SW_CT_S32]    = {4, 4, 4, {SW_FLAT_I32}, 1, PLAIN},
-    [SW_CT_U32]    = {4, 4, 4, {SW_FLAT_I32}, 1, PLAIN},
-    [SW_CT_S64]    = {8, 8, 8, {SW_FLAT_I64}, 1, PLAIN},
-    [SW_CT_U64]    = {8, 8, 8, {SW_FLAT_I64}, 1, PLAIN},
-    [SW_CT_F32]    = {4, 4, 4, {SW_FLAT_F32}, 1, PLAIN},
-    [SW_CT_F64]    = {8, 8, 8, {SW_FLAT_F64}, 1, PLAIN},
-    [SW_CT_CHAR]   = {4, 4, 4, {SW_FLAT_I32}, 1, 0},
+    [SW_CT_BOOL]   = {1, 1, 1, {SW_FLAT_I32}, 1, SCALAR},
+    [SW_CT_S8]     = {1, 1, 1, {SW_FLAT_I32}, 1, PLAIN | SCALAR},
+    [SW_CT_U8]     = {1, 1, 1, {SW_FLAT_I32}, 1, PLAIN | SCALAR},
+    [SW_CT_S16]    = {2, 2, 2, {SW_FLAT_I32}, 1, PLAIN | SCALAR},
+    [SW_CT_U16]    = {2, 2, 2, {SW_FLAT_I32}, 1, PLAIN | SCALAR},
+    [SW_CT_S32]    = {4, 4, 4, {SW_FLAT_I32}, 1, PLAIN | SCALAR},
+    [SW_CT_U32]    = {4, 4, 4, {SW_FLAT_I32}, 1, PLAIN | SCALAR},
+    [SW_CT_S64]    = {8, 8, 8, {SW_FLAT_I64}, 1, PLAIN | SCALAR},
+    [SW_CT_U64]    = {8, 8, 8, {SW_FLAT_I64}, 1, PLAIN | SCALAR},
+    [SW_CT_F32]    = {4, 4, 4, {SW_FLAT_F32}, 1, PLAIN | SCALAR},
+    [SW_CT_F64]    = {8, 8, 8, {SW_FLAT_F64}, 1, PLAIN | SCALAR},
+    [SW_CT_CHAR]   = {4, 4, 4, {SW_FLAT_I32}, 1, SCALAR},
     [SW_CT_STRING] = {8, 16, 8, {SW_FLAT_I32, SW_FLAT_I32}, 2, 0},
     [SW_CT_ERROR_CONTEXT] = {4, 4, 4, {SW_FLAT_I32}, 1, 0},
     [SW_CT_OWN]    = {4, 4, 4, {SW_FLAT_I32}, 1, 0},
-    [SW_CT_BORROW] = {4, 4, 4, {SW_FLAT_I32}, 1, BORROW},
+    [SW_CT_BORROW] = {4, 4, 4, {SW_FLAT_I32}, 1, 0},
     [SW_CT_LIST]   = {8, 16, 8, {SW_FLAT_I32, SW_FLAT_I32}, 2, 0},
     [SW_CT_MAP]    = {8, 16, 8, {SW_FLAT_I32, SW_FLAT_I32}, 2, 0},
     [SW_CT_STREAM] = {4, 4, 4, {SW_FLAT_I32}, 1, 0},
@@ -63,7 +63,7 @@ static sw_canon_layout layout_prim(sw_ctype_kind kind)
         .flats_count = p->flats_count,
         .flats = {p->flats[0], p->flats[1]},
         .is_plain = (p->flags & PLAIN) != 0,
-        .has_borrow = (p->flags & BORROW) != 0
+        .is_scalar = (p->flags & SCALAR) != 0
     };
     if (p->host_bytes == 16) {
         l.guest_align = 4;
@@ -80,7 +80,8 @@ static sw_canon_layout layout_bits(uint32_t bytes, bool is_plain)
                              .ops = 1,
                              .flats_count = 1,
                              .flats = {SW_FLAT_I32},
-                             .is_plain = is_plain};
+                             .is_plain = is_plain,
+                             .is_scalar = true};
 }
 
 /* ---- Aggregates: where the two walks (with and without a table of results) meet ----------------
@@ -118,7 +119,7 @@ static void add_field(layout_source *s, sw_canon_layout *l, const sw_canon_layou
     uint64_t guest = sw_align_up(l->guest_bytes, field->guest_align);
     uint64_t host = sw_align_up(l->host_bytes, field->host_align);
     l->is_plain = l->is_plain && field->is_plain && guest == l->guest_bytes && guest == host;
-    l->has_borrow = l->has_borrow || field->has_borrow;
+    l->is_scalar = l->is_scalar && field->is_scalar;
     l->guest_align = SW_MAX(l->guest_align, field->guest_align);
     l->host_align = SW_MAX(l->host_align, field->host_align);
     s->failed =
@@ -142,7 +143,7 @@ static void end_record(sw_canon_layout *l)
 
 static sw_canon_layout layout_record(layout_source *s, const sw_type_field *fields, uint32_t count)
 {
-    sw_canon_layout l = {.guest_align = 1, .host_align = 1, .is_plain = true};
+    sw_canon_layout l = {.guest_align = 1, .host_align = 1, .is_plain = true, .is_scalar = true};
     for (uint32_t i = 0; i < count; i++) {
         sw_canon_layout field = layout_of(s, fields[i].type);
         add_field(s, &l, &field);
@@ -223,7 +224,7 @@ static sw_canon_layout layout_variant(layout_source *s, const sw_type_def *d)
         union_.guest_align = SW_MAX(union_.guest_align, p.guest_align);
         union_.host_bytes = SW_MAX(union_.host_bytes, p.host_bytes);
         union_.host_align = SW_MAX(union_.host_align, p.host_align);
-        l.has_borrow = l.has_borrow || p.has_borrow;
+        l.is_scalar = l.is_scalar && p.is_scalar;
         l.ops = sum_saturated(l.ops, p.ops);
         join_flats(&l, &p);
     }

@@ -388,7 +388,8 @@ static bool is_direct(const sw_types *t, const sw_type_field *fields, uint32_t c
 static sw_canon_values make_values(maker *m, const sw_type_field *fields, uint32_t count,
                                    uint32_t max_flat)
 {
-    sw_canon_values out = {.guest_align = 1, .host_align = 1, .program = label(m)};
+    sw_canon_values out = {
+        .guest_align = 1, .host_align = 1, .program = label(m), .is_simple = true};
     m->flats_count = 0;
     for (uint32_t i = 0; i < count; i++) {
         sw_canon_layout l = sw_canon_layout_get(&m->layouts, fields[i].type);
@@ -402,7 +403,7 @@ static sw_canon_values make_values(maker *m, const sw_type_field *fields, uint32
         }
         out.guest_bytes = (uint32_t)guest;
         out.host_bytes = (uint32_t)host;
-        out.has_borrow = out.has_borrow || l.has_borrow;
+        out.is_simple = out.is_simple && l.is_scalar;
         for (uint32_t k = 0; k < l.flats_count && m->flats_count <= max_flat; k++) {
             if (m->flats_count < max_flat) {
                 m->flats[m->flats_count] = l.flats[k];
@@ -413,6 +414,7 @@ static sw_canon_values make_values(maker *m, const sw_type_field *fields, uint32
     out.guest_bytes = (uint32_t)sw_align_up(out.guest_bytes, out.guest_align);
     out.host_bytes = (uint32_t)sw_align_up(out.host_bytes, out.host_align);
     out.is_flat = m->flats_count <= max_flat;
+    out.is_simple = out.is_simple && out.is_flat && out.host_bytes <= SW_CANON_SIMPLE_BYTES;
     out.is_direct = out.is_flat && is_direct(m->types, fields, count);
     placer p = {};
     for (uint32_t k = 0; out.is_flat && k < m->flats_count; k++) {

@@ -123,6 +123,24 @@ SW_NODISCARD sw_trap sw_call_core(sw_component_instance *i, const sw_func_cell *
 SW_NODISCARD sw_trap sw_call_closed(sw_component_instance *i, uint32_t node,
                                     const sw_func_cell *cell, sw_regs *regs);
 
+/* Not zeroed on entry to the function: for large locals of calls. */
+#define SW_UNINITIALIZED __attribute__((uninitialized))
+
+/* Whether a function's values need neither memory nor handles. */
+static inline bool sw_canon_is_simple(const sw_canon_func *f)
+{
+    return f->params.is_simple && f->result.is_simple;
+}
+
+/* Zeroes the part of a frame that a call of this function uses. */
+static inline void sw_canon_frame_init(sw_canon_frame *frame, const sw_canon_func *f)
+{
+    memset(&frame->regs, 0, sizeof frame->regs);
+    if (SW_UNLIKELY(f->overflow != 0)) {
+        memset(frame->extra, 0, sizeof frame->extra);
+    }
+}
+
 /* A guest's side for one call. */
 sw_canon_guest sw_guest_make(const sw_options *o, sw_task *task, sw_subtask *subtask);
 sw_handle_side sw_host_side(sw_component_instance *i, sw_subtask *subtask);

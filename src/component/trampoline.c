@@ -4,8 +4,6 @@
  */
 #include "component/runtime.h"
 
-#define UNINITIALIZED __attribute__((uninitialized))
-
 static sw_trap cannot_leave(const sw_trampoline *t)
 {
     return sw_canon_trap(t->owner->store, SW_TRAP_CANNOT_LEAVE, "cannot leave component instance");
@@ -37,6 +35,13 @@ static sw_trap open_params(const sw_canon_call *c, const sw_trampoline *t, uint8
     return sw_canon_check_tuple(c, c->from, &t->type->params, ret_place->address);
 }
 
+/* Results are written into registers that are zero. */
+static void clear_result(sw_regs *regs)
+{
+    regs->ints[0] = 0;
+    memset(regs->vectors[0], 0, sizeof regs->vectors[0]);
+}
+
 /* Where the result is written: the registers, then zero, or the address that the caller gave. */
 static sw_trap open_result(const sw_canon_call *c, const sw_trampoline *t, const uint8_t *frame,
                            sw_regs *regs, sw_canon_place *ret_place)
@@ -45,8 +50,7 @@ static sw_trap open_result(const sw_canon_call *c, const sw_trampoline *t, const
         *ret_place = (sw_canon_place){.address = sw_load_u32(frame + t->type->out_pointer)};
         return sw_canon_check_tuple(c, c->to, &t->type->result, ret_place->address);
     }
-    regs->ints[0] = 0;
-    memset(regs->vectors[0], 0, sizeof regs->vectors[0]);
+    clear_result(regs);
     *ret_place = (sw_canon_place){.frame = (uint8_t *)regs};
     return SW_TRAP_NONE;
 }
@@ -55,7 +59,7 @@ static sw_trap open_result(const sw_canon_call *c, const sw_trampoline *t, const
  */
 
 /* Room for values in host layout; larger ones go to the arena. */
-enum { SMALL_BYTES = 256 };
+enum { SMALL_BYTES = SW_CANON_SIMPLE_BYTES };
 
 typedef union small_values {
     uint8_t bytes[SMALL_BYTES];
@@ -70,7 +74,7 @@ static uint8_t *host_values(const sw_canon_values *v, small_values *room, sw_are
 
 static sw_trap call_host(const sw_trampoline *t, sw_canon_call *c, uint8_t *frame, sw_regs *regs)
 {
-    UNINITIALIZED small_values small_params, small_result;
+    SW_UNINITIALIZED small_values small_params, small_result;
     const sw_canon_func *f = t->type;
     uint8_t *params = host_values(&f->params, &small_params, c->arena);
     uint8_t *result = host_values(&f->result, &small_result, c->arena);
@@ -100,18 +104,33 @@ static sw_trap call_host(const sw_trampoline *t, sw_canon_call *c, uint8_t *fram
     return trap != SW_TRAP_NONE ? trap : sw_canon_lower(c, f->result.program, result, place);
 }
 
-static sw_trap lower_import(sw_host_func *self, sw_regs *regs)
+/* A function of numbers and the like. */
+static sw_trap call_host_simple(const sw_trampoline *t, sw_arena *arena, sw_regs *regs)
 {
-    const sw_trampoline *t = (const sw_trampoline *)self;
+    SW_UNINITIALIZED sw_canon_frame room;
+    SW_UNINITIALIZED small_values params, result;
+    const sw_canon_func *f = t->type;
+    sw_canon_call c = {.canon = &t->owner->component->canon, .store = t->owner->store};
+    sw_canon_place place = {.frame = caller_frame(t, regs, &room)};
+    sw_trap trap = sw_canon_lift(&c, f->params.program, place, params.bytes);
+    if (trap != SW_TRAP_NONE) {
+        return trap;
+    }
+    memset(result.bytes, 0, f->result.host_bytes);
+    sw_host_call call = {t->owner->env, t->owner->store, arena, t->func};
+    trap = t->func->fn(&call, params.bytes, result.bytes);
+    if (SW_UNLIKELY(trap != SW_TRAP_NONE)) {
+        return trap;
+    }
+    clear_result(regs);
+    return sw_canon_lower(&c, f->result.program, result.bytes,
+                          (sw_canon_place){.frame = (uint8_t *)regs});
+}
+
+static sw_trap call_host_with_values(const sw_trampoline *t, sw_arena *arena, sw_regs *regs)
+{
+    SW_UNINITIALIZED sw_canon_frame room;
     sw_component_instance *i = t->owner;
-    if (SW_UNLIKELY(!i->nodes[t->node].may_leave)) {
-        return cannot_leave(t);
-    }
-    sw_call_arena *arena = sw_call_arena_take(i);
-    if (arena == NULL) {
-        return SW_TRAP_OUT_OF_HOST_MEMORY;
-    }
-    UNINITIALIZED sw_canon_frame room;
     uint8_t *frame = caller_frame(t, regs, &room);
     sw_subtask subtask = {.table = &i->nodes[t->node].handles, .temporary_table = &i->host_handles};
     sw_canon_guest guest = sw_guest_make(&t->options, NULL, &subtask);
@@ -120,11 +139,27 @@ static sw_trap lower_import(sw_host_func *self, sw_regs *regs)
                        .from = &guest,
                        .host = &host,
                        .store = i->store,
-                       .arena = &arena->arena,
+                       .arena = arena,
                        .may_alias = true,
                        .bytes_left = SW_CANON_CALL_BYTES};
     sw_trap trap = call_host(t, &c, frame, regs);
     sw_subtask_end(&subtask);
+    return trap;
+}
+
+static sw_trap lower_import(sw_host_func *self, sw_regs *regs)
+{
+    const sw_trampoline *t = (const sw_trampoline *)self;
+    sw_component_instance *i = t->owner;
+    if (SW_UNLIKELY(!i->nodes[t->node].may_leave)) {
+        return cannot_leave(t);
+    }
+    sw_call_arena *arena = sw_call_arena_take(i);
+    if (SW_UNLIKELY(arena == NULL)) {
+        return SW_TRAP_OUT_OF_HOST_MEMORY;
+    }
+    sw_trap trap = sw_canon_is_simple(t->type) ? call_host_simple(t, &arena->arena, regs)
+                                               : call_host_with_values(t, &arena->arena, regs);
     sw_call_arena_give(i, arena);
     return trap;
 }
@@ -182,7 +217,8 @@ static sw_trap call_and_pass(const sw_trampoline *t, sw_canon_call *c, uint8_t *
                              sw_regs *regs)
 {
     const sw_lift *l = t->lift;
-    sw_canon_frame callee = {};
+    SW_UNINITIALIZED sw_canon_frame callee;
+    sw_canon_frame_init(&callee, t->type);
     sw_trap trap = pass_params(t, c, frame, &callee);
     if (trap == SW_TRAP_NONE) {
         trap = sw_call_core(t->owner, l->func, &callee.regs);
@@ -203,7 +239,7 @@ static sw_trap call_and_pass(const sw_trampoline *t, sw_canon_call *c, uint8_t *
 static sw_trap call_with_values(const sw_trampoline *t, sw_regs *regs)
 {
     sw_component_instance *i = t->owner;
-    UNINITIALIZED sw_canon_frame room;
+    SW_UNINITIALIZED sw_canon_frame room;
     uint8_t *frame = caller_frame(t, regs, &room);
     sw_task task = {.instance = t->lift->node};
     sw_subtask subtask = {.table = &i->nodes[t->node].handles};
@@ -217,6 +253,33 @@ static sw_trap call_with_values(const sw_trampoline *t, sw_regs *regs)
                        .bytes_left = SW_CANON_CALL_BYTES};
     sw_trap trap = call_and_pass(t, &c, frame, regs);
     sw_subtask_end(&subtask);
+    return trap;
+}
+
+/* A function of numbers and the like. */
+static sw_trap call_simple(const sw_trampoline *t, sw_regs *regs)
+{
+    const sw_lift *l = t->lift;
+    SW_UNINITIALIZED sw_canon_frame room, callee;
+    sw_canon_frame_init(&callee, t->type);
+    sw_canon_call c = {.canon = &t->owner->component->canon, .store = t->owner->store};
+    sw_canon_place from = {.frame = caller_frame(t, regs, &room)};
+    sw_canon_place to = {.frame = (uint8_t *)&callee};
+    sw_trap trap = sw_canon_pass(&c, t->type->params.program, from, to);
+    if (trap == SW_TRAP_NONE && t->type->overflow != 0) {
+        memcpy(sw_store_args_area(t->owner->store), callee.extra, (size_t)16 * t->type->overflow);
+    }
+    if (trap == SW_TRAP_NONE) {
+        trap = sw_call_core(t->owner, l->func, &callee.regs);
+    }
+    if (trap == SW_TRAP_NONE) {
+        clear_result(regs);
+        trap = sw_canon_pass(&c, t->type->result.program, to,
+                             (sw_canon_place){.frame = (uint8_t *)regs});
+    }
+    if (trap == SW_TRAP_NONE && l->options.post_return != NULL) {
+        trap = sw_call_closed(t->owner, l->node, l->options.post_return, &callee.regs);
+    }
     return trap;
 }
 
@@ -244,7 +307,9 @@ static sw_trap lower_lift(sw_host_func *self, sw_regs *regs)
                              "cannot enter component instance");
     }
     bool is_direct = t->type->params.is_direct && t->type->result.is_direct;
-    sw_trap trap = is_direct ? call_direct(t, regs) : call_with_values(t, regs);
+    sw_trap trap = is_direct                     ? call_direct(t, regs)
+                   : sw_canon_is_simple(t->type) ? call_simple(t, regs)
+                                                 : call_with_values(t, regs);
     if (SW_LIKELY(trap == SW_TRAP_NONE)) {
         sw_node_leave(nodes, t->lift->node, t->enter_until);
     }
