@@ -113,7 +113,7 @@ sw_status sw_core_func_find(sw_component_instance *i, const sw_core_ref *ref,
                             const sw_func_cell **ret_cell)
 {
     if (ref->source == SW_CORE_TRAMPOLINE) {
-        *ret_cell = &i->trampolines[ref->index].host.cell;
+        *ret_cell = &i->trampolines[ref->index].gate.host.cell;
         return SW_OK;
     }
     *ret_cell = NULL;

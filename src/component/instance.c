@@ -49,7 +49,7 @@ static void init_resources(sw_component_instance *i)
 static sw_status core_arg(sw_component_instance *i, const sw_core_ref *ref, sw_extern *ret)
 {
     if (ref->source == SW_CORE_TRAMPOLINE) {
-        *ret = sw_host_func_extern(&i->trampolines[ref->index].host);
+        *ret = sw_host_func_extern(&i->trampolines[ref->index].gate.host);
         return SW_OK;
     }
     return sw_instance_export(i->cores[ref->index], ref->item, ret);

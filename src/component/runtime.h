@@ -70,7 +70,7 @@ typedef struct sw_lift {
 } sw_lift;
 
 typedef struct sw_trampoline {
-    sw_host_func host; /* first: what the guest imports */
+    sw_gate gate; /* first: what the guest imports; usually only its host function */
     sw_component_instance *owner;
     uint32_t node; /* who calls */
     uint32_t resource;
@@ -78,6 +78,7 @@ typedef struct sw_trampoline {
     const sw_host_iface_func *func; /* LOWER_IMPORT */
     const sw_lift *lift;            /* LOWER_LIFT */
     uint32_t enter_until;           /* LOWER_LIFT: the first ancestor that is not entered anew */
+    bool is_idle;                   /* LOWER_LIFT through a gate that enters no other instance */
     sw_options options;
 } sw_trampoline;
 

@@ -390,6 +390,23 @@ static const trampoline_kind KINDS[] = {
     [SW_TRAMPOLINE_RESOURCE_REP] = {resource_rep,  &I32_TO_I32 },
 };
 
+/* Calls that need nothing done to their values go straight to the callee. */
+static void open_gate(sw_trampoline *t)
+{
+    sw_node *nodes = t->owner->nodes;
+    uint32_t callee = t->lift->node;
+    bool enters_one = callee != t->enter_until && nodes[callee].parent == t->enter_until;
+    if (!t->type->params.is_direct || !t->type->result.is_direct || t->lift->func == NULL ||
+        t->lift->options.post_return != NULL || (callee != t->enter_until && !enters_one)) {
+        return;
+    }
+    t->is_idle = true;
+    t->gate.target = t->lift->func;
+    t->gate.open = &nodes[t->node].may_leave;
+    t->gate.idle = enters_one ? &nodes[callee].may_enter : &t->is_idle;
+    sw_gate_init(&t->gate);
+}
+
 sw_status sw_trampoline_bind(sw_component_instance *i, uint32_t index)
 {
     const sw_plan *plan = &i->component->plan;
@@ -415,5 +432,9 @@ sw_status sw_trampoline_bind(sw_component_instance *i, uint32_t index)
     t->options.node = p->instance;
     SW_TRY(sw_options_bind(&t->options,
                            p->options == SW_PLAN_NONE ? NULL : &plan->options[p->options]));
-    return sw_host_func_init(&t->host, i->store, type, kind->entry, t);
+    SW_TRY(sw_host_func_init(&t->gate.host, i->store, type, kind->entry, t));
+    if (p->kind == SW_TRAMPOLINE_LOWER_LIFT) {
+        open_gate(t);
+    }
+    return SW_OK;
 }

@@ -143,3 +143,8 @@ sw_status sw_host_func_init(sw_host_func *f, sw_store *s, const sw_functype *typ
     };
     return SW_OK;
 }
+
+void sw_gate_init(sw_gate *g)
+{
+    g->host.cell.code = (const void *)sw_gate_entry;
+}

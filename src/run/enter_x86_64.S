@@ -3,7 +3,8 @@
  *
  * Offsets of C structs used here, checked by static_assert in run/internal.h:
  *   sw_activation: sp 0, fp 8      sw_func_cell: code 0, base 8
- *   sw_host_func: entry 0, store 8      sw_store: stack_floor 0, host_fp 8
+ *   sw_host_func: entry 0, store 8      sw_gate: target 64, open 72, idle 80
+ *   sw_store: stack_floor 0, host_fp 8
  *   sw_instance: store 0; it is at [base - 56]
  *   sw_regs: ints 0, 8, ... 40; vectors 48, 64, ... 160; 176 bytes
  */
@@ -171,6 +172,41 @@ sw_stubs_start:
 
 .Lexhausted:
         .byte   0x67, 0x0f, 0xb9, 0x40, STACK_EXHAUSTED
+
+/* What the cell of an open gate points to: r13 is the sw_gate. */
+        .globl  sw_gate_entry
+        .hidden sw_gate_entry
+        .type   sw_gate_entry, @function
+        .p2align 4
+sw_gate_entry:
+        .cfi_startproc
+        mov     8(%r13), %rax
+        trap_if_below %rax
+        mov     72(%r13), %rax
+        cmpb    $0, (%rax)
+        je      sw_host_entry
+        mov     80(%r13), %rax
+        cmpb    $0, (%rax)
+        je      sw_host_entry
+        push    %rbp
+        .cfi_def_cfa_offset 16
+        .cfi_offset %rbp, -16
+        mov     %rsp, %rbp
+        .cfi_def_cfa_register %rbp
+        push    %r13
+        push    %r13
+        movb    $0, (%rax)
+        mov     64(%r13), %rax
+        mov     8(%rax), %r13
+        call    *0(%rax)
+        mov     -8(%rbp), %r13
+        mov     80(%r13), %r11
+        movb    $1, (%r11)
+        leave
+        .cfi_def_cfa %rsp, 8
+        ret
+        .cfi_endproc
+        .size   sw_gate_entry, . - sw_gate_entry
 
 /* Runtime helpers: rdi is the instance base. */
         .macro  helper name

@@ -236,6 +236,9 @@ struct sw_instance {
     sw_export_object *exports; /* owned; NULL until one is asked for */
 };
 
+static_assert(offsetof(sw_gate, target) == 64 && offsetof(sw_gate, open) == 72 &&
+                  offsetof(sw_gate, idle) == 80,
+              "machine code knows this");
 static_assert(offsetof(sw_instance, store) == 0, "machine code knows this");
 
 static inline sw_instance *sw_instance_of(const void *base)
@@ -289,13 +292,15 @@ uint32_t sw_enter(sw_activation *a, const sw_func_cell *cell, sw_regs *regs);
 void sw_leave(const sw_activation *a, uint32_t reason) SW_NORETURN;
 void sw_host_entry(void);      /* what cells of host functions point to */
 void sw_host_entry_ints(void); /* the same without vector registers */
+void sw_gate_entry(void);      /* what cells of gates point to */
 extern const uint8_t sw_stubs_start[], sw_stubs_end[];
 extern const void *const SW_HELPERS[SW_HELPER_COUNT];
 
 static inline bool sw_cell_is_host(const sw_func_cell *cell)
 {
     return cell->code == (const void *)sw_host_entry ||
-           cell->code == (const void *)sw_host_entry_ints;
+           cell->code == (const void *)sw_host_entry_ints ||
+           cell->code == (const void *)sw_gate_entry;
 }
 
 /* The store that a function belongs to. */

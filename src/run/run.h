@@ -167,6 +167,21 @@ struct sw_host_func {
 SW_NODISCARD sw_status sw_host_func_init(sw_host_func *f, sw_store *s, const sw_functype *type,
                                          sw_host_entry_fn *entry, void *env);
 
+/*
+ * A host function that passes its caller straight on to another function of the same type, as long
+ * as two flags allow it: no C code runs, registers stay where they are. Otherwise host.entry is
+ * called, which says why not. After a trap `idle` stays false.
+ */
+typedef struct sw_gate {
+    sw_host_func host;          /* machine code knows: offset 0 */
+    const sw_func_cell *target; /* machine code knows: offset 64 */
+    const bool *open;           /* machine code knows: offset 72; must be true */
+    bool *idle;                 /* machine code knows: offset 80; must be true; false meanwhile */
+} sw_gate;
+
+/* Opens the gate behind an initialised host function; the other fields are set. */
+void sw_gate_init(sw_gate *g);
+
 uint8_t *sw_store_args_area(sw_store *s);
 
 /* ---- Externs: what imports are satisfied with and exports give ------------------------------- */
