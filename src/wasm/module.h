@@ -21,6 +21,7 @@ enum {
     SW_MAX_SEGMENTS = 100000,
     SW_MAX_BODY_BYTES = 7654321,
     SW_MAX_LOCALS = 50000,
+    SW_MAX_OPERANDS = 1000000, /* on the stack at once: ours, since a call makes 1,000 of 2 bytes */
     SW_MAX_PARAMS = 1000,
     SW_MAX_RESULTS = 1000,
     SW_MAX_MEMORIES = 100,

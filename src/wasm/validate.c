@@ -38,6 +38,11 @@ void sw_body_push_slow(sw_body *b)
 {
     sw_validate_scratch *s = b->scratch;
     size_t top = (size_t)(b->top - s->stack.at), floor = (size_t)(b->floor - s->stack.at);
+    if (top == SW_MAX_OPERANDS) {
+        (void)sw_reader_fail_at(&b->r, SW_LIMIT, b->at, "more than %d operands", SW_MAX_OPERANDS);
+        b->top--;
+        return;
+    }
     if (top == s->stack.capacity && sw_vec_reserve(&s->stack, top + 1) != SW_OK) {
         (void)sw_reader_fail_at(&b->r, SW_NO_MEMORY, b->at, "out of memory for operands");
         b->top--;

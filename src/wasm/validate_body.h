@@ -18,6 +18,7 @@ typedef struct sw_label {
     uint32_t code;   /* SW_OP_BLOCK, LOOP, IF, ELSE; the body itself is a BLOCK */
     uint32_t floor;  /* height of the operand stack below the block's own values */
     uint32_t weight; /* what a use inside counts */
+    uint32_t table;  /* offset of the last br_table that this label was checked for */
     bool is_unreachable;
     sw_blocktype type; /* result when type is SW_NO_INDEX */
 } sw_label;

@@ -36,7 +36,7 @@ static sw_types label_types(const sw_body *b, const sw_label *l)
 }
 
 /* Reads a relative depth; NULL when there is no such label. */
-static const sw_label *read_label(sw_body *b)
+static sw_label *read_label(sw_body *b)
 {
     uint32_t depth = sw_body_u32(b);
     if (SW_UNLIKELY(depth >= b->labels_count)) {
@@ -215,10 +215,14 @@ void sw_step_br_table(sw_body *b)
     sw_body_pop(b, SW_TYPE_I32);
     uint32_t arity = UINT32_MAX;
     for (uint32_t i = 0; i <= count && sw_reader_ok(&b->r); i++) {
-        const sw_label *l = read_label(b);
+        sw_label *l = read_label(b);
         if (l == NULL) {
             return;
         }
+        if (l->table == b->at) {
+            continue; /* a large table of few labels with many values costs no more than them */
+        }
+        l->table = b->at;
         sw_types types = label_types(b, l);
         if (arity != UINT32_MAX && types.count != arity) {
             SW_BODY_FAIL(b, "type mismatch: branch targets of %u and %u values", arity,

@@ -297,6 +297,19 @@ static void test_high_stack(void **)
     end(&f);
 }
 
+static void test_operands_are_limited(void **)
+{
+    static char body[1 + 2 * (SW_MAX_OPERANDS + 1) + 2];
+    for (size_t i = 1; i + 2 < sizeof body; i += 2) {
+        body[i] = 0x41;
+    }
+    body[sizeof body - 2] = 0x0f;
+    body[sizeof body - 1] = 0x0b;
+    fixture f;
+    assert_int_equal(begin(&f, body, sizeof body), SW_LIMIT);
+    end(&f);
+}
+
 static void test_truncations(void **)
 {
     static const char BODY[] = "\1\1\x7f\x20\2\x1a\3\x40\x20\2\x1a\2\x40\x20\0\x0e\2\0\1\2\x0b\x20"
@@ -314,9 +327,13 @@ static void test_truncations(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),       cmocka_unit_test(test_signatures),
-        cmocka_unit_test(test_facts),      cmocka_unit_test(test_deep_nesting),
-        cmocka_unit_test(test_high_stack), cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_deep_nesting),
+        cmocka_unit_test(test_high_stack),
+        cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_operands_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
