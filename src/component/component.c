@@ -22,6 +22,19 @@ static const bool *used_types(sw_component *c)
     return used;
 }
 
+/* Looked up once, not for every instance. */
+static bool find_type_ids(sw_component *c)
+{
+    c->type_ids = SW_NEW_ARRAY(&c->arena, uint32_t, c->plan.trampolines_count);
+    for (uint32_t i = 0; c->type_ids != NULL && i < c->plan.trampolines_count; i++) {
+        c->type_ids[i] = sw_engine_functype_id(c->engine, sw_trampoline_type(c, i));
+        if (c->type_ids[i] == 0) {
+            return false;
+        }
+    }
+    return c->type_ids != NULL;
+}
+
 static sw_status load(sw_component *c, sw_bytes plan_block, sw_diag *diag)
 {
     SW_TRY(sw_plan_map(plan_block, diag, &c->plan));
@@ -30,7 +43,10 @@ static sw_status load(sw_component *c, sw_bytes plan_block, sw_diag *diag)
     if (used == NULL || c->codes == NULL) {
         return sw_fail(diag, SW_NO_MEMORY, SW_NO_OFFSET, "no memory for a component");
     }
-    return sw_canon_make(&c->arena, &c->plan.types, used, diag, &c->canon);
+    SW_TRY(sw_canon_make(&c->arena, &c->plan.types, used, diag, &c->canon));
+    return find_type_ids(c)
+               ? SW_OK
+               : sw_fail(diag, SW_NO_MEMORY, SW_NO_OFFSET, "no memory for a component");
 }
 
 sw_status sw_component_new(sw_engine *e, sw_bytes plan_block, sw_code *const *codes, sw_diag *diag,

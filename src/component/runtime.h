@@ -24,7 +24,8 @@ struct sw_component {
     sw_arena arena; /* the canonical ABI's plans */
     sw_plan plan;   /* view of a borrowed block */
     sw_canon canon;
-    sw_code **codes; /* plan.modules_count references, in the arena */
+    sw_code **codes;    /* plan.modules_count references, in the arena */
+    uint32_t *type_ids; /* of the trampolines' core types, in the arena */
 };
 
 typedef void sw_drop_fn(void *env, uint32_t rep);
@@ -156,6 +157,9 @@ SW_NODISCARD sw_status sw_core_func_find(sw_component_instance *i, const sw_core
 /* Runs a resource's destructor or the host's callback. from: who drops it, or SW_PLAN_NONE. */
 SW_NODISCARD sw_trap sw_resource_destroy(sw_component_instance *i, const sw_resource *r,
                                          uint32_t rep, uint32_t from);
+
+/* The core type of a trampoline. */
+const sw_functype *sw_trampoline_type(const sw_component *c, uint32_t index);
 
 /* Makes trampoline `index` callable. */
 SW_NODISCARD sw_status sw_trampoline_bind(sw_component_instance *i, uint32_t index);

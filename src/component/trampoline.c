@@ -390,6 +390,13 @@ static const trampoline_kind KINDS[] = {
     [SW_TRAMPOLINE_RESOURCE_REP] = {resource_rep,  &I32_TO_I32 },
 };
 
+const sw_functype *sw_trampoline_type(const sw_component *c, uint32_t index)
+{
+    const sw_trampoline_plan *p = &c->plan.trampolines[index];
+    const sw_functype *type = KINDS[p->kind].type;
+    return type != NULL ? type : &c->canon.funcs[p->func_type].lower_type;
+}
+
 /* Calls that need nothing done to their values go straight to the callee. */
 static void open_gate(sw_trampoline *t)
 {
@@ -415,10 +422,8 @@ sw_status sw_trampoline_bind(sw_component_instance *i, uint32_t index)
     sw_trampoline *t = &i->trampolines[index];
     t->owner = i;
     t->node = p->instance;
-    const sw_functype *type = kind->type;
-    if (type == NULL) {
+    if (kind->type == NULL) {
         t->type = &i->component->canon.funcs[p->func_type];
-        type = &t->type->lower_type;
     } else {
         t->resource = p->target;
     }
@@ -432,7 +437,9 @@ sw_status sw_trampoline_bind(sw_component_instance *i, uint32_t index)
     t->options.node = p->instance;
     SW_TRY(sw_options_bind(&t->options,
                            p->options == SW_PLAN_NONE ? NULL : &plan->options[p->options]));
-    SW_TRY(sw_host_func_init(&t->gate.host, i->store, type, kind->entry, t));
+    t->gate.host.entry = kind->entry;
+    t->gate.host.type = sw_trampoline_type(i->component, index);
+    SW_TRY(sw_host_func_init_typed(&t->gate.host, i->store, i->component->type_ids[index]));
     if (p->kind == SW_TRAMPOLINE_LOWER_LIFT) {
         open_gate(t);
     }

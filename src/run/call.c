@@ -122,25 +122,23 @@ static bool uses_vectors(const sw_functype *t)
 sw_status sw_host_func_init(sw_host_func *f, sw_store *s, const sw_functype *type,
                             sw_host_entry_fn *entry, void *env)
 {
-    if (sw_functype_overflows(type)) {
+    uint32_t id = sw_engine_functype_id(s->engine, type);
+    *f = (sw_host_func){.entry = entry, .env = env, .type = type};
+    return id == 0 ? SW_NO_MEMORY : sw_host_func_init_typed(f, s, id);
+}
+
+sw_status sw_host_func_init_typed(sw_host_func *f, sw_store *s, uint32_t type_id)
+{
+    if (sw_functype_overflows(f->type)) {
         SW_TRY(sw_store_need_args(s));
     }
-    uint32_t id = sw_engine_functype_id(s->engine, type);
-    if (id == 0) {
-        return SW_NO_MEMORY;
-    }
-    void (*code)(void) = uses_vectors(type) ? sw_host_entry : sw_host_entry_ints;
-    *f = (sw_host_func){
-        .entry = entry,
-        .store = s,
-        .env = env,
-        .type = type,
-        .cell = {.code = (const void *)code,
-                 .base = f,
-                 .type_id = id,
-                 .local_type = SW_NO_INDEX,
-                 .func = SW_NO_INDEX},
-    };
+    void (*code)(void) = uses_vectors(f->type) ? sw_host_entry : sw_host_entry_ints;
+    f->store = s;
+    f->cell = (sw_func_cell){.code = (const void *)code,
+                             .base = f,
+                             .type_id = type_id,
+                             .local_type = SW_NO_INDEX,
+                             .func = SW_NO_INDEX};
     return SW_OK;
 }
 

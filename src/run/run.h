@@ -167,6 +167,10 @@ struct sw_host_func {
 SW_NODISCARD sw_status sw_host_func_init(sw_host_func *f, sw_store *s, const sw_functype *type,
                                          sw_host_entry_fn *entry, void *env);
 
+/* The same for one whose entry, env and type are set and whose type's id (sw_engine_functype_id) is
+ * known: for those who make many. */
+SW_NODISCARD sw_status sw_host_func_init_typed(sw_host_func *f, sw_store *s, uint32_t type_id);
+
 /*
  * A host function that passes its caller straight on to another function of the same type, as long
  * as two flags allow it: no C code runs, registers stay where they are. Otherwise host.entry is
