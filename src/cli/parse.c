@@ -24,14 +24,15 @@ int cli_usage_error(const char *hint, const char *fmt, ...)
 int cli_report(const char *file, const swell_error *error)
 {
     const char *text = error->text[0] != '\0' ? error->text : swell_status_text(error->status);
+    size_t len = strlen(file);
+    bool is_named = strncmp(text, file, len) == 0 && text[len] == ':';
+    (void)fprintf(stderr, "error: %s%s%s", is_named ? "" : file, is_named ? "" : ": ", text);
     if (error->offset != SWELL_NO_OFFSET &&
         (error->status == SWELL_MALFORMED || error->status == SWELL_INVALID ||
          error->status == SWELL_LIMIT || error->status == SWELL_UNSUPPORTED)) {
-        (void)fprintf(stderr, "error: %s: %s (at byte %u, 0x%x)\n", file, text, error->offset,
-                      error->offset);
-    } else {
-        (void)fprintf(stderr, "error: %s: %s\n", file, text);
+        (void)fprintf(stderr, " (at byte %u, 0x%x)", error->offset, error->offset);
     }
+    (void)fprintf(stderr, "\n");
     if (error->status == SWELL_STALE) {
         (void)fprintf(stderr, "hint: compile it again with 'swell compile'\n");
     }

@@ -90,7 +90,8 @@ CASES = [
     mistake('an option twice', ['run', '--timeout', '1s', '--timeout', '2s', 'file.wasm'], '--timeout',
             files={'file.wasm': SMALL}),
 
-    Case('a file that is not there', command=['run', 'absent.wasm'], code=1, out='', err=['absent.wasm']),
+    Case('a file that is not there', command=['run', 'absent.wasm'], code=1, out='',
+         err=['error: absent.wasm: No such file'], err_not=['absent.wasm: absent.wasm']),
     Case('a folder for a file', command=['run', '.'], code=1, out='', err=['.']),
     Case('a granted folder that is not there', 'hello', options=['--dir', '{box}/absent'], code=1,
          err=['absent'], kinds=('module',)),
