@@ -229,5 +229,5 @@ int sw_wasi_refuse_reach(sw_wasi *w, const char *action, sw_str path, bool wants
     (void)snprintf(option, sizeof option, "--dir %.*s%s", SW_STR_ARG(host),
                    wants_write ? "" : ":ro");
     sw_wasi_deny(w, option, "%s '%.*s'", action, SW_STR_ARG(path));
-    return EACCES;
+    return wants_write ? EACCES : ENOENT;
 }

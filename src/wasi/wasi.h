@@ -47,7 +47,8 @@ int sw_wasi_stdio(const sw_wasi *w, unsigned stream); /* 0 to 2; -1: closed */
 /*
  * The two refusals of the file system. Both report a denial and return the errno to give the guest.
  * sw_wasi_check_write: 0 when the directory is writable, else EROFS. sw_wasi_refuse_reach: for a
- * path under the empty root, EACCES; wants_write chooses the option that is suggested.
+ * path under the empty root, ENOENT (nothing is there: programs that probe for an optional file go
+ * on) or, if wants_write, EACCES.
  * `action` is a verb phrase: "open", "remove directory".
  */
 SW_NODISCARD int sw_wasi_check_write(sw_wasi *w, const sw_preopen *root, const char *action,

@@ -13,7 +13,7 @@ CASES = [
          out='arguments ["one","two words"]\nenvironment [["A","1"]]\n' + WORK +
              'folder /\nnote.txt: a note\nclock true, random 8\n'),
     Case('nothing granted', 'js-program', env={'SECRET': 'x'}, **ENGINE, err=['--dir .:ro'],
-         out='arguments []\nenvironment []\n' + WORK + 'folder /\nnote.txt: access\nclock true, random 8\n'),
+         out='arguments []\nenvironment []\n' + WORK + 'folder /\nnote.txt: no-entry\nclock true, random 8\n'),
     Case('stdin', 'js-program', ['stdin'], stdin='lines\nof ä text'.encode(), **ENGINE,
          out=re.compile(r'\nstdin "lines\\nof ä text"\n$')),
     Case('a run that fails', 'js-program', ['fail'], code=1, **ENGINE),
