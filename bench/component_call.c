@@ -1,5 +1,5 @@
-/* What calls through the canonical ABI cost: component_call COMPONENT_CALL.WAT prints one line per kind of call, its
- * name and nanoseconds (the least of several rounds). */
+/* What calls through the canonical ABI cost: component_call COMPONENT_CALL.WAT prints one line per
+ * kind of call, its name and nanoseconds (the least of several rounds). */
 #include "../tests/component/wat.h"
 
 #include "os/clock.h"
