@@ -103,6 +103,8 @@ class Box:
             raise Failure(f'still running after {error.timeout:g} s: {" ".join(command)}') from error
         result.text = result.stdout.decode(errors='replace')
         result.talk = result.stderr.decode(errors='replace')
+        expect(result.returncode >= 0, f'ended by signal {-result.returncode}', result)
+        expect('Sanitizer' not in result.talk, 'a sanitizer reports', result)
         return result
 
     def start(self, command, env=None):
