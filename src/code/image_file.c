@@ -15,6 +15,17 @@ static size_t header_bytes(uint32_t parts_count)
     return sizeof(sw_image_file_header) + (size_t)parts_count * sizeof(sw_image_part);
 }
 
+/* Of the header with no checksum in it and of everything after it. */
+static uint64_t checksum_of(sw_bytes file)
+{
+    sw_image_file_header header;
+    memcpy(&header, file.ptr, sizeof(header));
+    header.checksum = 0;
+    uint64_t own = sw_checksum((sw_bytes){(const uint8_t *)&header, sizeof(header)});
+    uint64_t rest = sw_checksum(sw_bytes_slice(file, sizeof(header), file.len - sizeof(header)));
+    return own * 0x9e3779b97f4a7c15u + rest;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 void sw_image_file_begin(sw_image_file_writer *w, sw_buf *out, sw_file_kind kind,
@@ -74,8 +85,7 @@ sw_status sw_image_file_end(sw_image_file_writer *w, sw_diag *diag)
             h->cpu_features |= ((const sw_image_header *)image)->cpu_features;
         }
     }
-    h->checksum =
-        sw_checksum((sw_bytes){w->out->ptr + sizeof(*h), (size_t)h->size_bytes - sizeof(*h)});
+    h->checksum = checksum_of(sw_buf_bytes(w->out));
     return SW_OK;
 }
 
@@ -128,9 +138,7 @@ sw_status sw_image_file_view(sw_bytes bytes, sw_diag *diag, sw_image_file *ret_f
 
 static sw_status verify_sum(const sw_image_file *f, sw_diag *diag)
 {
-    size_t from = sizeof(sw_image_file_header);
-    uint64_t sum = sw_checksum(sw_bytes_slice(f->bytes, from, f->bytes.len - from));
-    return sum == f->header->checksum
+    return checksum_of(f->bytes) == f->header->checksum
                ? SW_OK
                : sw_fail(diag, SW_MALFORMED, SW_NO_OFFSET, "compiled file is damaged");
 }

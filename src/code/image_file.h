@@ -5,8 +5,8 @@
  *
  * A core module is one part (its image); a component is its plan and one image per module. The
  * file carries the build hash and the processor features of its code, so that a stale file is
- * known by its first page, and a checksum of everything else, which is looked at only where
- * damage must be found out (the cache).
+ * known by its first page, and a checksum, which is looked at only where damage must be found out
+ * (the cache).
  *
  * Writing goes straight into the buffer that will be the file:
  *
@@ -44,7 +44,7 @@ typedef struct sw_image_file_header {
     uint32_t kind; /* sw_file_kind */
     uint8_t build_hash[SW_BUILD_HASH_BYTES];
     uint64_t size_bytes;
-    uint64_t checksum; /* sw_checksum of everything after this header */
+    uint64_t checksum; /* of the whole file without this field */
     uint32_t parts_count;
     uint32_t cpu_features;
     sw_image_part parts[];
