@@ -127,6 +127,9 @@ static void come_back(world *w, gen *g, const gen_types *t, const sw_canon_value
     walk making = {.types = &t->types, .g = g, .arena = &w->arena, .budget = 200};
     sw_canon_place first, second;
     SW_CHECK(in != NULL && out != NULL);
+    if (v->guest_bytes > MEMORY_BYTES / 4) {
+        return; /* lists of fixed length in each other: the guests' memory is too small */
+    }
     gen_struct(&making, fields, t->func.params_count, in);
     if (making.has_guest_handles) {
         return;
