@@ -7,28 +7,48 @@
  */
 #include "base/vec.h"
 #include "code/abi.h"
+#include "os/thread.h"
 #include "wasm/const_expr.h"
 #include "wasm/opcodes.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
-enum { HOT_GLOBALS = 8 /* so many words fit between SW_CTX_FIXED and the reach of a disp8 */ };
+enum {
+    HOT_GLOBALS = 8,        /* so many words fit between SW_CTX_FIXED and the reach of a disp8 */
+    COUNTED_GLOBALS = 1024, /* of which uses are counted: the first ones */
+    FUNCS_PER_ITEM = 128,   /* of the parallel scan */
+    PARALLEL_FROM_BYTES = 512 * 1024,
+};
 
 typedef struct init_pair {
     uint32_t elem, table;
 } init_pair;
 
+/* What one thread of the scan has seen. Sums do not depend on who saw what. */
+typedef struct findings {
+    SW_VEC(init_pair) inits; /* table.init instructions */
+    sw_status status;
+    uint32_t items; /* of the scan that are done */
+    uint32_t global_uses[COUNTED_GLOBALS];
+} findings;
+
 typedef struct planner {
     const sw_module *m;
     sw_arena *arena;
-    bool *table_is_open;
-    bool *elem_is_pure; /* only functions of this module and null */
-    bool *needs_cell;   /* by function */
-    uint32_t *global_uses;
-    SW_VEC(init_pair) inits; /* table.init instructions */
-    uint32_t next;           /* the distance of what was placed last */
+    atomic_bool *table_is_open; /* these two are set by all threads of the scan */
+    atomic_bool *needs_cell;    /* by function */
+    bool *elem_is_pure;         /* only functions of this module and null */
+    findings *workers[SW_PARALLEL_MAX];
+    findings all;  /* their sum */
+    uint32_t next; /* the distance of what was placed last */
     sw_status status;
 } planner;
+
+static void set(atomic_bool *flag)
+{
+    atomic_store_explicit(flag, true, memory_order_relaxed);
+}
 
 /* ---- The scan -------------------------------------------------------------------------------- */
 
@@ -122,39 +142,39 @@ static void scan_immediates(scan *s, sw_immediate immediate)
 static void open_table(planner *p, uint32_t table)
 {
     if (table < p->m->tables_count) {
-        p->table_is_open[table] = true;
+        set(&p->table_is_open[table]);
     }
 }
 
-static void note_table_init(planner *p, init_pair pair)
+static void note_table_init(const planner *p, findings *f, init_pair pair)
 {
     if (pair.elem >= p->m->elems_count || pair.table >= p->m->tables_count) {
         return;
     }
-    if (sw_vec_push(&p->inits, pair) != SW_OK) {
-        p->status = SW_NO_MEMORY;
+    if (sw_vec_push(&f->inits, pair) != SW_OK) {
+        f->status = SW_NO_MEMORY;
     }
 }
 
-static void note_global(planner *p, uint32_t global)
+static void note_global(findings *f, uint32_t global)
 {
-    if (global < p->m->globals_count && p->global_uses[global] != UINT32_MAX) {
-        p->global_uses[global]++;
+    if (global < COUNTED_GLOBALS) {
+        f->global_uses[global]++;
     }
 }
 
 static void note_ref_func(planner *p, uint32_t func)
 {
     if (func < p->m->funcs_count) {
-        p->needs_cell[func] = true;
+        set(&p->needs_cell[func]);
     }
 }
 
-static void scan_instruction(planner *p, scan *s, uint32_t code)
+static void scan_instruction(planner *p, findings *f, scan *s, uint32_t code)
 {
     switch (code) {
     case SW_OP_GLOBAL_GET:
-    case SW_OP_GLOBAL_SET: note_global(p, scan_leb(s)); break;
+    case SW_OP_GLOBAL_SET: note_global(f, scan_leb(s)); break;
     case SW_OP_REF_FUNC: note_ref_func(p, scan_leb(s)); break;
     case SW_OP_TABLE_GET:
     case SW_OP_TABLE_SET:
@@ -166,7 +186,7 @@ static void scan_instruction(planner *p, scan *s, uint32_t code)
         break;
     case SW_OP_TABLE_INIT: {
         uint32_t elem = scan_leb(s);
-        note_table_init(p, (init_pair){elem, scan_leb(s)});
+        note_table_init(p, f, (init_pair){elem, scan_leb(s)});
         break;
     }
     default: scan_immediates(s, (sw_immediate)sw_opcode_info_get(code)->immediate);
@@ -183,20 +203,67 @@ static void scan_locals(scan *s)
     }
 }
 
-static void scan_body(planner *p, sw_range body)
+/* What follows the common opcodes: so many LEB128 numbers; others need a closer look. */
+enum { TWO_OR_LOOK = 0xfe /* two, when the first is below 0x40 */, LOOK = 0xff };
+
+typedef struct skip_table {
+    uint8_t lebs[256];
+} skip_table;
+
+static bool matters(uint32_t code)
+{
+    return code == SW_OP_GLOBAL_GET || code == SW_OP_GLOBAL_SET || code == SW_OP_REF_FUNC ||
+           code == SW_OP_TABLE_GET || code == SW_OP_TABLE_SET;
+}
+
+static skip_table make_skip_table(void)
+{
+    skip_table t;
+    for (uint32_t code = 0; code < 256; code++) {
+        const sw_opcode_info *info = sw_opcode_info_get(code);
+        t.lebs[code] = LOOK;
+        if (info->name == NULL || matters(code)) {
+            continue;
+        }
+        if (info->immediate == SW_IMM_NONE) {
+            t.lebs[code] = 0;
+        } else if (info->immediate == SW_IMM_LABEL || info->immediate == SW_IMM_FUNC ||
+                   info->immediate == SW_IMM_LOCAL || info->immediate == SW_IMM_I32 ||
+                   info->immediate == SW_IMM_I64) {
+            t.lebs[code] = 1;
+        } else if (info->immediate == SW_IMM_CALL_INDIRECT) {
+            t.lebs[code] = 2;
+        } else if (info->immediate == SW_IMM_MEMARG) {
+            t.lebs[code] = TWO_OR_LOOK;
+        }
+    }
+    return t;
+}
+
+static void scan_body(planner *p, findings *f, const skip_table *skip, sw_range body)
 {
     scan s = {.pos = p->m->bytes.ptr + body.start};
     s.end = s.pos + body.len;
     scan_locals(&s);
     while (s.pos < s.end) {
         uint32_t code = *s.pos++;
+        uint32_t lebs = skip->lebs[code];
+        if (lebs == TWO_OR_LOOK) {
+            lebs = s.pos < s.end && *s.pos < 0x40 ? 2 : LOOK;
+        }
+        if (SW_LIKELY(lebs != LOOK)) {
+            while (lebs != 0 && s.pos < s.end) {
+                lebs -= *s.pos++ < 0x80;
+            }
+            continue;
+        }
         if (code >= 0xfb && code != 0xff) {
             code = SW_OP_PREFIXED(code, scan_leb(&s));
         }
         if (sw_opcode_info_get(code)->name == NULL) {
             return;
         }
-        scan_instruction(p, &s, code);
+        scan_instruction(p, f, &s, code);
     }
 }
 
@@ -227,7 +294,9 @@ static void open_tables(planner *p)
         uint32_t heap = sw_valtype_heap(table->type.element);
         bool holds_functions = heap == SW_HEAP_FUNC || sw_heap_is_index(heap);
         bool is_pure = table->init.len == 0 || is_pure_expr(m, table->init);
-        p->table_is_open[t] = t < m->imported_tables || !holds_functions || !is_pure;
+        if (t < m->imported_tables || !holds_functions || !is_pure) {
+            open_table(p, t);
+        }
     }
     for (uint32_t i = 0; i < m->exports_count; i++) {
         if (m->exports[i].kind == SW_EXTERN_TABLE) {
@@ -246,9 +315,10 @@ static void open_by_segments(planner *p)
             open_table(p, m->elems[i].table);
         }
     }
-    for (size_t i = 0; i < p->inits.count; i++) {
-        if (!p->elem_is_pure[p->inits.at[i].elem]) {
-            open_table(p, p->inits.at[i].table);
+    for (size_t i = 0; i < p->all.inits.count; i++) {
+        const init_pair *pair = &p->all.inits.at[i];
+        if (!p->elem_is_pure[pair->elem]) {
+            open_table(p, pair->table);
         }
     }
 }
@@ -260,7 +330,7 @@ static void note_function_in_table(planner *p, bool *needs_thunk, uint32_t func,
         return;
     }
     if (p->table_is_open[table]) {
-        p->needs_cell[func] = true;
+        set(&p->needs_cell[func]);
     } else if (func < p->m->imported_funcs) {
         needs_thunk[func] = true;
     }
@@ -299,11 +369,11 @@ static void note_functions_in_tables(planner *p, bool *needs_thunk)
             note_elem_in_table(p, needs_thunk, &m->elems[i], m->elems[i].table);
         }
     }
-    if (p->inits.count > 1) {
-        qsort(p->inits.at, p->inits.count, sizeof *p->inits.at, compare_pairs);
+    if (p->all.inits.count > 1) {
+        qsort(p->all.inits.at, p->all.inits.count, sizeof *p->all.inits.at, compare_pairs);
     }
-    for (size_t i = 0; i < p->inits.count; i++) {
-        const init_pair *pair = &p->inits.at[i];
+    for (size_t i = 0; i < p->all.inits.count; i++) {
+        const init_pair *pair = &p->all.inits.at[i];
         if (i == 0 || compare_pairs(pair - 1, pair) != 0) {
             note_elem_in_table(p, needs_thunk, &m->elems[pair->elem], pair->table);
         }
@@ -316,13 +386,13 @@ static void note_other_cells(planner *p)
     const sw_module *m = p->m;
     for (uint32_t i = 0; i < m->exports_count; i++) {
         if (m->exports[i].kind == SW_EXTERN_FUNC) {
-            p->needs_cell[m->exports[i].index] = true;
+            set(&p->needs_cell[m->exports[i].index]);
         }
     }
     for (uint32_t i = m->imported_globals; i < m->globals_count; i++) {
         uint32_t func = sw_const_expr_func(sw_const_expr_bytes(m, m->globals[i].init));
         if (func != SW_NO_INDEX) {
-            p->needs_cell[func] = true;
+            set(&p->needs_cell[func]);
         }
     }
 }
@@ -346,10 +416,11 @@ static void place_global(planner *p, uint32_t *globals, uint32_t g)
 static uint32_t hottest_global(const planner *p, const uint32_t *globals)
 {
     uint32_t best = SW_NO_INDEX, uses = 0;
-    for (uint32_t g = 0; g < p->m->globals_count; g++) {
-        if (globals[g] == 0 && p->global_uses[g] > uses) {
+    uint32_t count = SW_MIN(p->m->globals_count, (uint32_t)COUNTED_GLOBALS);
+    for (uint32_t g = 0; g < count; g++) {
+        if (globals[g] == 0 && p->all.global_uses[g] > uses) {
             best = g;
-            uses = p->global_uses[g];
+            uses = p->all.global_uses[g];
         }
     }
     return best;
@@ -419,10 +490,55 @@ static bool any_open_table(const planner *p)
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
+static void scan_item(void *arg, uint32_t item, unsigned worker)
+{
+    planner *p = arg;
+    findings *f = p->workers[worker];
+    if (f == NULL) {
+        f = p->workers[worker] = sw_alloc(p->arena->budget, sizeof *f);
+        if (f == NULL) {
+            return; /* the item's findings are missing: sum_findings sees it */
+        }
+        f->inits.budget = p->arena->budget;
+    }
+    const skip_table skip = make_skip_table();
+    uint32_t first = p->m->imported_funcs + item * FUNCS_PER_ITEM;
+    uint32_t end = SW_MIN(first + FUNCS_PER_ITEM, p->m->funcs_count);
+    for (uint32_t i = first; i < end; i++) {
+        scan_body(p, f, &skip, p->m->funcs[i].body);
+    }
+    f->items++;
+}
+
+static void sum_findings(planner *p, const findings *f)
+{
+    for (uint32_t g = 0; g < COUNTED_GLOBALS; g++) {
+        p->all.global_uses[g] += f->global_uses[g];
+    }
+    p->all.items += f->items;
+    p->all.status = p->all.status == SW_OK ? f->status : p->all.status;
+    for (size_t i = 0; i < f->inits.count; i++) {
+        if (sw_vec_push(&p->all.inits, f->inits.at[i]) != SW_OK) {
+            p->all.status = SW_NO_MEMORY;
+        }
+    }
+}
+
 static void scan_bodies(planner *p)
 {
-    for (uint32_t f = p->m->imported_funcs; f < p->m->funcs_count; f++) {
-        scan_body(p, p->m->funcs[f].body);
+    uint32_t own = p->m->funcs_count - p->m->imported_funcs;
+    uint32_t items = (own + FUNCS_PER_ITEM - 1) / FUNCS_PER_ITEM;
+    sw_parallel_for(items, p->m->code_bytes < PARALLEL_FROM_BYTES ? 1 : 0, scan_item, p);
+    for (size_t i = 0; i < SW_COUNTOF(p->workers); i++) {
+        findings *f = p->workers[i];
+        if (f != NULL) {
+            sum_findings(p, f);
+            sw_vec_clear(&f->inits);
+            sw_free(p->arena->budget, f, sizeof *f);
+        }
+    }
+    if (p->all.status != SW_OK || p->all.items != items) {
+        p->status = SW_NO_MEMORY;
     }
 }
 
@@ -454,14 +570,13 @@ static bool allocate(planner *p, places *out)
         .table_is_closed = SW_NEW_ARRAY(a, bool, m->tables_count),
         .needs_thunk = SW_NEW_ARRAY(a, bool, m->imported_funcs),
     };
-    p->table_is_open = SW_NEW_ARRAY(a, bool, m->tables_count);
+    p->table_is_open = SW_NEW_ARRAY(a, atomic_bool, m->tables_count);
+    p->needs_cell = SW_NEW_ARRAY(a, atomic_bool, m->funcs_count);
     p->elem_is_pure = SW_NEW_ARRAY(a, bool, m->elems_count);
-    p->needs_cell = SW_NEW_ARRAY(a, bool, m->funcs_count);
-    p->global_uses = SW_NEW_ARRAY(a, uint32_t, m->globals_count);
     return out->globals != NULL && out->imports != NULL && out->cells != NULL &&
            out->tables != NULL && out->memories != NULL && out->table_is_closed != NULL &&
            out->needs_thunk != NULL && p->table_is_open != NULL && p->elem_is_pure != NULL &&
-           p->needs_cell != NULL && p->global_uses != NULL;
+           p->needs_cell != NULL;
 }
 
 static void place_all(planner *p, const places *at, sw_layout *ret)
@@ -493,7 +608,7 @@ static void place_all(planner *p, const places *at, sw_layout *ret)
 
 sw_status sw_layout_make(sw_arena *arena, const sw_module *m, sw_diag *diag, sw_layout *ret_layout)
 {
-    planner p = {.m = m, .arena = arena, .next = SW_CTX_FIXED, .inits.budget = arena->budget};
+    planner p = {.m = m, .arena = arena, .next = SW_CTX_FIXED, .all.inits.budget = arena->budget};
     places at;
     if (!allocate(&p, &at)) {
         return sw_fail(diag, SW_NO_MEMORY, SW_NO_OFFSET, "layout");
@@ -502,6 +617,6 @@ sw_status sw_layout_make(sw_arena *arena, const sw_module *m, sw_diag *diag, sw_
     if (p.status == SW_OK) {
         place_all(&p, &at, ret_layout);
     }
-    sw_vec_clear(&p.inits);
+    sw_vec_clear(&p.all.inits);
     return p.status == SW_OK ? SW_OK : sw_fail(diag, p.status, SW_NO_OFFSET, "layout");
 }
