@@ -150,6 +150,15 @@ static wast_result run_assert_return(wast_script *s, const json_t *command)
     return wast_because(s, same ? WAST_PASSED : WAST_FAILED, "another result");
 }
 
+/* Traps of core code are worded in more than one way. */
+static bool is_same_trap(const char *text, const char *want)
+{
+    static const char PREFIX[] = "wasm trap: ";
+    want += strncmp(want, PREFIX, sizeof PREFIX - 1) == 0 ? sizeof PREFIX - 1 : 0;
+    return strstr(text, want) != NULL ||
+           (strstr(text, "unreachable") != NULL && strstr(want, "unreachable") != NULL);
+}
+
 static wast_result run_assert_trap(wast_script *s, const json_t *command)
 {
     char text[256];
@@ -159,7 +168,8 @@ static wast_result run_assert_trap(wast_script *s, const json_t *command)
     }
     sw_status st =
         component_exec_invoke(exec, json_object_get(command, "action"), NULL, &same, text);
-    return wast_because(s, st == SW_TRAP ? WAST_PASSED : WAST_FAILED, "%s: %s, expected: %s",
+    bool ok = st == SW_TRAP && is_same_trap(text, text_of(command, "text"));
+    return wast_because(s, ok ? WAST_PASSED : WAST_FAILED, "%s: %s, expected: %s",
                         sw_status_text(st), text, text_of(command, "text"));
 }
 
