@@ -195,9 +195,12 @@ sw_trap sw_handle_lift_borrow(const sw_handle_side *s, uint32_t resource, uint32
 static sw_trap add(const sw_handle_side *s, sw_handle h, uint32_t *ret_index)
 {
     sw_trap trap = sw_handles_add(s->handles, h, ret_index);
-    return SW_LIKELY(trap == SW_TRAP_NONE)
-               ? trap
-               : sw_canon_trap(s->store, trap, "resource table has no free keys");
+    if (SW_LIKELY(trap == SW_TRAP_NONE)) {
+        return trap;
+    }
+    return sw_canon_trap(s->store, trap, "%s",
+                         trap == SW_TRAP_OUT_OF_HOST_MEMORY ? "no host memory for a handle"
+                                                            : "resource table has no free keys");
 }
 
 sw_trap sw_handle_lower_own(const sw_handle_side *s, uint32_t resource, uint32_t rep,

@@ -320,3 +320,97 @@
 (assert_return
   (invoke "results" (list.const (result.ok (u8.const 3)) (result.err (str.const "no"))))
   (list.const (result.ok (u8.const 3)) (result.err (str.const "no"))))
+
+;; Every realloc grows the memory and gives a place in the new page: lists of strings, from the host
+;; and from another component.
+(component
+  (component $Callee
+    (core module $M
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+        (i32.mul (memory.grow (i32.const 1)) (i32.const 65536)))
+      ;; the last byte of the last string
+      (func (export "last") (param i32 i32) (result i32)
+        (local $s i32)
+        (local.set $s (i32.add (local.get 0) (i32.mul (i32.sub (local.get 1) (i32.const 1)) (i32.const 8))))
+        (i32.load8_u (i32.sub
+          (i32.add (i32.load (local.get $s)) (i32.load offset=4 (local.get $s))) (i32.const 1)))))
+    (core instance $m (instantiate $M))
+    (func (export "last") (param "l" (list string)) (result u8)
+      (canon lift (core func $m "last") (memory (core memory $m "memory"))
+        (realloc (core func $m "realloc")))))
+  (component $Caller
+    (import "last" (func $last (param "l" (list string)) (result u8)))
+    (core module $Memory (memory (export "memory") 1)
+      (data (i32.const 0) "\20\00\00\00\03\00\00\00\23\00\00\00\02\00\00\00")
+      (data (i32.const 32) "abcde"))
+    (core instance $mem (instantiate $Memory))
+    (core func $last' (canon lower (func $last) (memory (core memory $mem "memory"))))
+    (core module $M (import "" "last" (func $last (param i32 i32) (result i32)))
+      (func (export "f") (result i32) (call $last (i32.const 0) (i32.const 2))))
+    (core instance $m (instantiate $M (with "" (instance (export "last" (func $last'))))))
+    (func (export "f") (result u8) (canon lift (core func $m "f"))))
+  (instance $c (instantiate $Callee))
+  (instance $d (instantiate $Caller (with "last" (func $c "last"))))
+  (export "last" (func $c "last"))
+  (export "f" (func $d "f")))
+(assert_return (invoke "last" (list.const (str.const "ab") (str.const "cd"))) (u8.const 100))
+(assert_return (invoke "f") (u8.const 101))
+
+;; Dropping enters the instance that implements the resource: not while that one is calling.
+(component definition $Drop
+  (core module $Table
+    (table (export "t") 1 funcref)
+    (func (export "back") (param i32) (call_indirect (param i32) (local.get 0) (i32.const 0))))
+  (core instance $t (instantiate $Table))
+  (component $Owner
+    (import "back" (func $back (param "n" u32)))
+    (core func $back' (canon lower (func $back)))
+    (core module $D (table (export "t") 1 funcref)
+      (func (export "d") (param i32) (call_indirect (param i32) (local.get 0) (i32.const 0))))
+    (core instance $dtor (instantiate $D))
+    (type $R' (resource (rep i32) (dtor (core func $dtor "d"))))
+    (export $R "r" (type $R'))
+    (core func $new (canon resource.new $R'))
+    (core module $M
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "back" (func $back (param i32)))
+      (import "" "t" (table 1 funcref))
+      (global $dropped (mut i32) (i32.const 0))
+      (func $dtor (param i32) (global.set $dropped (i32.add (global.get $dropped) (local.get 0))))
+      (elem (i32.const 0) $dtor)
+      (func (export "make") (param i32) (result i32) (call $new (local.get 0)))
+      (func (export "call-back") (param i32) (call $back (local.get 0)))
+      (func (export "dropped") (result i32) (global.get $dropped)))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "new" (func $new)) (export "back" (func $back')) (export "t" (table $dtor "t"))))))
+    (func (export "make") (param "n" u32) (result (own $R)) (canon lift (core func $m "make")))
+    (func (export "call-back") (param "n" u32) (canon lift (core func $m "call-back")))
+    (func (export "dropped") (result u32) (canon lift (core func $m "dropped"))))
+  (func $back (param "n" u32) (canon lift (core func $t "back")))
+  (instance $o (instantiate $Owner (with "back" (func $back))))
+  (alias export $o "r" (type $R))
+  (core func $make (canon lower (func $o "make")))
+  (core func $call-back (canon lower (func $o "call-back")))
+  (core func $dropped (canon lower (func $o "dropped")))
+  (core func $drop (canon resource.drop $R))
+  (core module $Main
+    (import "" "t" (table 1 funcref))
+    (import "" "make" (func $make (param i32) (result i32)))
+    (import "" "call-back" (func $call-back (param i32)))
+    (import "" "dropped" (func $dropped (result i32)))
+    (import "" "drop" (func $drop (param i32)))
+    (elem (i32.const 0) $drop)
+    (func (export "outside") (result i32)
+      (call $drop (call $make (i32.const 3)))
+      (call $drop (call $make (i32.const 4)))
+      (call $dropped))
+    (func (export "inside") (call $call-back (call $make (i32.const 5)))))
+  (core instance $main (instantiate $Main (with "" (instance
+    (export "t" (table $t "t")) (export "make" (func $make)) (export "call-back" (func $call-back))
+    (export "dropped" (func $dropped)) (export "drop" (func $drop))))))
+  (func (export "outside") (result u32) (canon lift (core func $main "outside")))
+  (func (export "inside") (canon lift (core func $main "inside"))))
+(component instance $i $Drop)
+(assert_return (invoke "outside") (u32.const 7))
+(assert_trap (invoke "inside") "cannot enter component instance")
