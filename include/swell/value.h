@@ -26,7 +26,7 @@ typedef enum swell_value_kind {
     SWELL_F64,
     SWELL_CHAR,
     SWELL_STRING,
-    SWELL_LIST,    /* children: the elements; a list<u8> may be given as bytes in .string */
+    SWELL_LIST,    /* children: the elements */
     SWELL_RECORD,  /* children: the fields, in the order of the type */
     SWELL_TUPLE,   /* children */
     SWELL_VARIANT, /* index: the case; children: its payload, or none */
@@ -35,7 +35,7 @@ typedef enum swell_value_kind {
     SWELL_OPTION,  /* index 0: none; 1: some, children[0] */
     SWELL_RESULT,  /* index 0: ok; 1: error; children: the payload, or none */
     SWELL_HANDLE,  /* a resource: handle */
-    SWELL_BYTES,   /* list<u8> as one span in .bytes */
+    SWELL_BYTES,   /* list<u8> as one span: how results come, and one way to give it */
 } swell_value_kind;
 
 typedef struct swell_value swell_value;

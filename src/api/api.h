@@ -17,6 +17,7 @@
 #include "wasi/wasi.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct swell_engine {
     sw_engine *engine; /* owned */
@@ -29,7 +30,9 @@ struct swell_engine {
     unsigned threads;
 };
 
+/* Shared by its owner and the stores that run it: machine code and plan lie in the file's bytes. */
 struct swell_program {
+    atomic_uint refs;
     swell_engine *engine;    /* borrowed */
     sw_image_file file;      /* owned; what code and component point into */
     sw_buf bytes;            /* owned; the file's contents when it is not on disk */
@@ -60,19 +63,23 @@ struct swell_linker {
 };
 
 struct swell_store {
-    swell_engine *engine;       /* borrowed */
-    sw_store *store;            /* owned */
-    sw_wasi *wasi;              /* owned */
-    swell_grants grants_denial; /* only the denial function and its env */
-    swell_instance *instances;  /* list, the newest first */
-    sw_arena arena;             /* instances, functions, bindings */
-    sw_arena results;           /* parts of the last call's result */
+    swell_engine *engine;             /* borrowed */
+    sw_store *store;                  /* owned */
+    sw_wasi *wasi;                    /* owned */
+    swell_grants grants_denial;       /* only the denial function and its env */
+    swell_instance *instances;        /* list, the newest first */
+    sw_arena arena;                   /* instances, functions, bindings */
+    sw_arena results;                 /* parts of the last call's result */
+    SW_VEC(swell_program *) programs; /* references, given back last */
+    /* Calls in progress: a host function may call a guest of the same store, and what the outer
+     * call put into `results` must outlive that. */
+    uint32_t calls;
 };
 
 struct swell_instance {
     swell_instance *next;
     swell_store *store;
-    swell_program *program;           /* borrowed until the store is freed */
+    swell_program *program;           /* borrowed from the store's references */
     sw_instance *core;                /* a module's, or */
     sw_component_instance *component; /* owned; a component's */
     sw_p1 *p1;                        /* owned; modules only */
@@ -104,6 +111,9 @@ static inline swell_str sw_api_public_str(sw_str s)
     return (swell_str){s.ptr, s.len};
 }
 
+/* swell_program_free gives a reference back. */
+swell_program *sw_api_program_ref(swell_program *p);
+
 /* The language as this build takes it. */
 extern const sw_features SW_API_FEATURES;
 
@@ -127,6 +137,7 @@ uint32_t sw_api_params_layout(const sw_types *t, const sw_cfunc_type *f, uint32_
 
 SW_NODISCARD sw_status sw_api_core_value_write(sw_valtype type, const swell_value *value,
                                                sw_diag *diag, sw_value_slot *ret_slot);
+bool sw_api_core_type_is_value(sw_valtype type); /* a number: has a swell_value */
 swell_value sw_api_core_value_read(sw_valtype type, const sw_value_slot *slot);
 
 /* ---- shared by both value files -------------------------------------------------------------- */
@@ -156,6 +167,8 @@ typedef struct sw_api_prim {
     uint8_t size;
 } sw_api_prim;
 extern const sw_api_prim SW_API_PRIMS[SW_CT_CHAR + 1];
+
+const api_core_func *sw_api_find_core_func(const swell_linker *l, sw_str module, sw_str name);
 
 /* The entry of every core host function that a linker offers; env is its api_core_func. */
 sw_host_entry_fn sw_api_core_entry;

@@ -250,6 +250,7 @@ static swell_program *program_new(swell_engine *e)
 {
     swell_program *p = sw_alloc(NULL, sizeof *p);
     if (p != NULL) {
+        atomic_init(&p->refs, 1);
         p->engine = e;
         p->file.fd = -1;
         sw_buf_init(&p->bytes, NULL, MAX_IMAGE_BYTES);
@@ -257,9 +258,16 @@ static swell_program *program_new(swell_engine *e)
     return p;
 }
 
+swell_program *sw_api_program_ref(swell_program *p)
+{
+    (void)atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+
 void swell_program_free(swell_program *program)
 {
-    if (program == NULL) {
+    if (program == NULL ||
+        atomic_fetch_sub_explicit(&program->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
     sw_component_unref(program->component);

@@ -1,11 +1,21 @@
 /* Instances and calls, of modules and of components. */
 #include "api/api.h"
 
-enum { RUN_RESULT_BYTES = 16 };
+/* The store keeps each program once in a row: a loop of instances of one program costs nothing. */
+static sw_status keep_program(swell_store *s, swell_program *program)
+{
+    if (s->programs.count != 0 && s->programs.at[s->programs.count - 1] == program) {
+        return SW_OK;
+    }
+    SW_TRY(sw_vec_push(&s->programs, program));
+    (void)sw_api_program_ref(program);
+    return SW_OK;
+}
 
 static sw_status new_instance(swell_store *s, swell_program *program, swell_instance **ret)
 {
     swell_instance *i = SW_NEW(&s->arena, swell_instance);
+    SW_TRY(keep_program(s, program));
     if (i == NULL) {
         return SW_NO_MEMORY;
     }
@@ -16,17 +26,6 @@ static sw_status new_instance(swell_store *s, swell_program *program, swell_inst
 }
 
 /* ---- Core modules ---------------------------------------------------------------------------- */
-
-static const api_core_func *find_core_func(const swell_linker *l, sw_str module, sw_str name)
-{
-    for (size_t i = 0; i < l->core_funcs.count; i++) {
-        const api_core_func *f = l->core_funcs.at[i];
-        if (sw_str_eq(f->module, module) && sw_str_eq(f->name, name)) {
-            return f;
-        }
-    }
-    return NULL;
-}
 
 static sw_status bind_core_func(swell_instance *i, const api_core_func *f, sw_extern *ret)
 {
@@ -43,7 +42,7 @@ static sw_status bind_core_func(swell_instance *i, const api_core_func *f, sw_ex
 static sw_status find_import(swell_instance *i, const swell_linker *l, const sw_code_import *import,
                              sw_diag *diag, sw_extern *ret)
 {
-    const api_core_func *f = find_core_func(l, import->module, import->name);
+    const api_core_func *f = sw_api_find_core_func(l, import->module, import->name);
     if (f != NULL) {
         return bind_core_func(i, f, ret);
     }
@@ -125,18 +124,33 @@ static sw_status run_module(swell_instance *i, sw_diag *diag)
                    "not a command: the module exports no function '_start'");
 }
 
+/* "func() -> result": what is called with nothing and gives one byte in host layout. */
+static bool is_run_type(const sw_types *t, uint32_t func_type)
+{
+    const sw_cfunc_type *f = &t->funcs[func_type];
+    if (f->params_count != 0 || f->result == SW_VT_NONE || sw_vtype_is_prim(f->result)) {
+        return false;
+    }
+    const sw_type_def *d = &t->defs[f->result];
+    return d->kind == SW_CT_RESULT && d->element == SW_VT_NONE && d->other == SW_VT_NONE;
+}
+
 static sw_status run_component(swell_instance *i, sw_diag *diag)
 {
     sw_component_func run;
-    uint8_t is_error[RUN_RESULT_BYTES] = {};
+    bool is_error = false;
     sw_diag lookup = {};
     if (sw_component_find_func(i->component, SW_STR("wasi:cli/run@0.2.0"), SW_STR("run"), &lookup,
                                &run) != SW_OK) {
         return sw_fail(diag, SW_NOT_FOUND, SW_NO_OFFSET,
                        "not a command: the component exports no 'wasi:cli/run'");
     }
-    SW_TRY(sw_component_call(&run, NULL, &i->store->results, diag, is_error));
-    if (is_error[0] != 0) {
+    if (!is_run_type(&sw_component_plan(i->program->component)->types, run.func_type)) {
+        return sw_fail(diag, SW_UNLINKABLE, SW_NO_OFFSET,
+                       "not a command: 'run' of 'wasi:cli/run' is not a 'func() -> result'");
+    }
+    SW_TRY(sw_component_call(&run, NULL, &i->store->results, diag, &is_error));
+    if (is_error) {
         sw_store_set_exit(i->store->store, 1);
     }
     return SW_OK;
@@ -146,8 +160,10 @@ swell_status swell_instance_run(swell_instance *instance, swell_error *error)
 {
     sw_diag diag = {};
     sw_store_set_exit(instance->store->store, 0);
+    instance->store->calls++;
     sw_status st =
         instance->core != NULL ? run_module(instance, &diag) : run_component(instance, &diag);
+    instance->store->calls--;
     return sw_api_result(st == SW_OK ? SW_EXIT : st, &diag, error);
 }
 
@@ -208,10 +224,25 @@ bool swell_func_has_result(const swell_func *func)
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
+static sw_status check_results(const sw_functype *type, sw_diag *diag)
+{
+    char text[32];
+    if (type->results_count > 1) {
+        return sw_fail(diag, SW_UNSUPPORTED, SW_NO_OFFSET, "a core function with %u results",
+                       type->results_count);
+    }
+    if (type->results_count == 1 && !sw_api_core_type_is_value(type->results[0])) {
+        return sw_fail(diag, SW_UNSUPPORTED, SW_NO_OFFSET, "a core function that returns %s",
+                       sw_valtype_text(type->results[0], text, sizeof text));
+    }
+    return SW_OK;
+}
+
 static sw_status call_core(const swell_func *f, const swell_value *params, sw_diag *diag,
                            swell_value *ret_result)
 {
     const sw_functype *type = f->core.func.type;
+    SW_TRY(check_results(type, diag));
     sw_arena *arena = &f->instance->store->results;
     sw_value_slot *slots = SW_NEW_ARRAY(arena, sw_value_slot, type->params_count);
     sw_value_slot *results = SW_NEW_ARRAY(arena, sw_value_slot, type->results_count);
@@ -273,13 +304,18 @@ swell_status swell_func_call(swell_func *func, const swell_value *params, size_t
                              swell_error *error, swell_value *ret_result)
 {
     sw_diag diag = {};
-    sw_arena_reset(&func->instance->store->results);
+    swell_store *store = func->instance->store;
+    if (store->calls == 0) {
+        sw_arena_reset(&store->results);
+    }
     if (params_count != swell_func_params_count(func)) {
         (void)sw_fail(&diag, SW_ARGUMENT, SW_NO_OFFSET, "%zu arguments for %zu parameters",
                       params_count, swell_func_params_count(func));
         return sw_api_result(SW_ARGUMENT, &diag, error);
     }
+    store->calls++;
     sw_status st = func->types == NULL ? call_core(func, params, &diag, ret_result)
                                        : call_component(func, params, &diag, ret_result);
+    store->calls--;
     return sw_api_result(st, &diag, error);
 }

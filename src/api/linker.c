@@ -97,8 +97,11 @@ static sw_trap call_iface(sw_host_call *host, const void *params, void *ret_resu
     for (uint32_t i = 0; i < f->type->params_count; i++) {
         sw_vtype type = f->types->fields[f->type->params_first + i].type;
         const uint8_t *from = (const uint8_t *)params + f->offsets[i];
-        if (sw_api_value_read(f->types, type, from, host->arena, &args[i]) != SW_OK) {
-            return SW_TRAP_OUT_OF_HOST_MEMORY;
+        sw_status st = sw_api_value_read(f->types, type, from, host->arena, &args[i]);
+        if (st != SW_OK) {
+            sw_store_explain_trap(host->store, "%.*s: parameter %u: %s",
+                                  SW_STR_ARG(host->func->name), i, sw_status_text(st));
+            return st == SW_NO_MEMORY ? SW_TRAP_OUT_OF_HOST_MEMORY : SW_TRAP_HOST;
         }
     }
     sw_trap trap = trap_of(f->fn(f->env, &call, args, f->type->params_count, &result));
@@ -275,11 +278,27 @@ static sw_status parse_signature(sw_arena *arena, sw_str s, sw_functype *ret)
     return parse_types(arena, sw_str_slice(s, colon + 1, ret->results_count), &ret->results);
 }
 
+const api_core_func *sw_api_find_core_func(const swell_linker *l, sw_str module, sw_str name)
+{
+    for (size_t i = 0; i < l->core_funcs.count; i++) {
+        const api_core_func *f = l->core_funcs.at[i];
+        if (sw_str_eq(f->module, module) && sw_str_eq(f->name, name)) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
 swell_status swell_linker_define_core(swell_linker *linker, const char *module, const char *name,
                                       const char *signature, swell_host_fn *fn, void *env,
                                       swell_error *error)
 {
     sw_diag diag = {};
+    if (sw_api_find_core_func(linker, sw_str_of(module), sw_str_of(name)) != NULL) {
+        (void)sw_fail(&diag, SW_ARGUMENT, SW_NO_OFFSET, "function '%s' '%s' is defined twice",
+                      module, name);
+        return sw_api_result(SW_ARGUMENT, &diag, error);
+    }
     api_core_func *f = SW_NEW(&linker->arena, api_core_func);
     if (f == NULL) {
         return sw_api_result(SW_NO_MEMORY, &diag, error);

@@ -84,6 +84,10 @@ void swell_store_free(swell_store *store)
         sw_arena_clear(&store->results);
     }
     sw_store_free(store->store);
+    for (size_t i = 0; i < store->programs.count; i++) {
+        swell_program_free(store->programs.at[i]);
+    }
+    sw_vec_clear(&store->programs);
     sw_free(NULL, store, sizeof *store);
 }
 

@@ -5,6 +5,8 @@
  */
 #include "api/api.h"
 
+#include "base/utf8.h"
+
 uint32_t sw_api_size_of(const sw_types *t, sw_vtype v)
 {
     uint32_t size;
@@ -113,6 +115,9 @@ static sw_status write_string(const writer *w, sw_vtype type, const swell_value 
     if (v->kind != SWELL_STRING) {
         return mismatch(w, type, "not a string");
     }
+    if (!sw_utf8_valid((sw_bytes){(const uint8_t *)v->string.ptr, v->string.len})) {
+        return mismatch(w, type, "not UTF-8");
+    }
     memcpy(to, &v->string, sizeof v->string);
     return SW_OK;
 }
@@ -200,7 +205,7 @@ static sw_status write_choice(const writer *w, sw_vtype type, const swell_value 
     memcpy(to, &v->index, c.tag_bytes);
     sw_vtype payload = sw_api_choice_payload(w->types, d, v->index);
     if (payload == SW_VT_NONE) {
-        return SW_OK;
+        return v->children.count == 0 ? SW_OK : mismatch(w, type, "the case has no payload");
     }
     if (v->children.count != 1) {
         return mismatch(w, type, "the case has a payload");
@@ -303,6 +308,11 @@ static const core_row *core_row_of(sw_valtype type)
         }
     }
     return NULL;
+}
+
+bool sw_api_core_type_is_value(sw_valtype type)
+{
+    return core_row_of(type) != NULL;
 }
 
 sw_status sw_api_core_value_write(sw_valtype type, const swell_value *value, sw_diag *diag,
