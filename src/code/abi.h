@@ -43,8 +43,9 @@
  * reservation; signed division overflow is the processor's own fault (#DE); division by zero is an
  * explicit trap; stack exhaustion is a fault in the stack's guard.
  *
- * INTERRUPTION: at each loop head, `cmp byte [r13 - SW_CTX_INTERRUPT], 0; jne cold`; cold calls
- * SW_HELPER_INTERRUPT, which returns or traps.
+ * INTERRUPTION: at each loop head and on entry to each function that calls anything,
+ * `cmp byte [r13 - SW_CTX_INTERRUPT], 0; jne cold`; cold calls SW_HELPER_INTERRUPT, which returns
+ * or traps. So no guest runs on for long: neither in a loop nor by recursion that doubles.
  *
  * FRAMES larger than SW_FRAME_PROBE_BYTES touch the stack every page on entry, in order.
  */
@@ -53,7 +54,7 @@
 #include "wasm/module.h"
 
 /* Distances below the base, of the fixed part of the context. */
-#define SW_CTX_INTERRUPT 8  /* u8 (in a u64): not 0 asks loop heads to call the helper */
+#define SW_CTX_INTERRUPT 8  /* u8 (in a u64): not 0 asks the guest to call the helper */
 #define SW_CTX_MEMORY0   24 /* sw_memory_view of memory 0: own, when the instance owns it */
 #define SW_CTX_TABLE0    40 /* sw_table_view of table 0: own, when the instance owns it */
 #define SW_CTX_ARGS      48 /* void *: the overflow area, SW_ARGS_AREA_BYTES */

@@ -181,6 +181,27 @@ static void test_deadline(void **state)
     harness_expect_trap(h, i, "f", 0, SW_TRAP_INTERRUPTED);
 }
 
+/* f(n): n == 0 ? 0 : f(n - 1) + f(n - 1): no loop, shallow, and longer than the world will last. */
+static void test_deadline_without_loops(void **state)
+{
+    harness *h = *state;
+    builder b;
+    builder_init(&b);
+    uint32_t t = builder_type(&b, "i:i");
+    uint32_t f = builder_func(&b, t, "",
+                              CODE(0x20, 0, 0x04, 0x7f, 0x20, 0, 0x41, 1, 0x6b, 0x10, 0, 0x20, 0,
+                                   0x41, 1, 0x6b, 0x10, 0, 0x6a, 0x05, 0x41, 1, 0x0b));
+    builder_export(&b, "f", 0, f);
+    sw_instance *i = harness_instance(h, &b, NULL);
+    assert_int_equal(harness_get(h, i, "f", 10), 1024);
+    uint64_t soon = sw_clock_monotonic_ns() + 10 * SW_NS_PER_MS;
+    assert_int_equal(sw_store_set_deadline(h->store, soon), SW_OK);
+    harness_expect_trap(h, i, "f", 100, SW_TRAP_DEADLINE);
+    assert_true(sw_store_trap(h->store)->frames_count > 50);
+    assert_int_equal(sw_store_set_deadline(h->store, 0), SW_OK);
+    assert_int_equal(harness_get(h, i, "f", 10), 1024);
+}
+
 static void *interrupt_soon(void *store)
 {
     sw_clock_sleep_until(sw_clock_monotonic_ns() + 5 * SW_NS_PER_MS);
@@ -303,15 +324,11 @@ int main(int argc, char **argv)
     }
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_kinds),
-        TEST(test_stack_exhaustion),
-        TEST(test_small_stack),
-        TEST(test_exhaustion_in_stubs),
-        TEST(test_deadline),
-        TEST(test_interrupt),
-        TEST(test_deadline_in_bulk),
-        TEST(test_host_fault),
-        TEST(test_threads),
+        TEST(test_kinds),       TEST(test_stack_exhaustion),
+        TEST(test_small_stack), TEST(test_exhaustion_in_stubs),
+        TEST(test_deadline),    TEST(test_deadline_without_loops),
+        TEST(test_interrupt),   TEST(test_deadline_in_bulk),
+        TEST(test_host_fault),  TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

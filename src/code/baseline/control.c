@@ -243,8 +243,19 @@ static void die(sw_emitter *e)
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
+/* Where every guest that runs for long must come by. */
+static void check_interrupt(sw_emitter *e)
+{
+    sw_x64_rm(&e->as, 0x80, SW_DIGIT_CMP, sw_x64_at(SW_BASE, -SW_CTX_INTERRUPT));
+    sw_x64_u8(&e->as, 0);
+    (void)sw_bl_cold_if(e, SW_CC_NE, (sw_cold){.kind = SW_COLD_INTERRUPT});
+}
+
 void sw_bl_enter_func(sw_emitter *e)
 {
+    if (!e->facts->is_leaf) {
+        check_interrupt(e);
+    }
     e->labels[0] = (sw_label){.kind = SW_LABEL_FUNC,
                               .results_count = e->type->results_count,
                               .results = e->type->results};
@@ -297,9 +308,7 @@ void sw_lower_loop(sw_emitter *e, const sw_row *row)
     (void)row;
     sw_label *t = enter(e, SW_LABEL_LOOP);
     t->loop_at = sw_bl_pos(e);
-    sw_x64_rm(&e->as, 0x80, SW_DIGIT_CMP, sw_x64_at(SW_BASE, -SW_CTX_INTERRUPT));
-    sw_x64_u8(&e->as, 0);
-    (void)sw_bl_cold_if(e, SW_CC_NE, (sw_cold){.kind = SW_COLD_INTERRUPT});
+    check_interrupt(e);
 }
 
 static void begin_if(sw_emitter *e, sw_x64_cc cc)
