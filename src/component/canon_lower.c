@@ -79,6 +79,12 @@ static sw_trap bad_value(const sw_canon_call *c, const char *what)
     return sw_canon_trap(c->store, SW_TRAP_HOST, "the host gave an invalid %s", what);
 }
 
+static sw_trap lower_tag(const sw_canon_call *c, const sw_canon_op *op, uint32_t tag, uint8_t *g)
+{
+    sw_store_tag(g, op->guest_bytes, tag);
+    return SW_LIKELY(tag < op->b) ? SW_TRAP_NONE : bad_value(c, "variant");
+}
+
 /* Ops that call into the guest or touch handles. */
 static sw_trap lower_op(sw_canon_call *c, const sw_canon_op *op, const uint8_t *host,
                         sw_canon_place to)
@@ -137,15 +143,11 @@ static sw_trap run(sw_canon_call *c, uint32_t program, const uint8_t *host, sw_c
         case SW_CANON_FLAGS:
             sw_store_tag(g, op->guest_bytes, sw_load_tag(h, op->host_bytes) & op->b);
             break;
-        case SW_CANON_ENUM:
+        case SW_CANON_ENUM: trap = lower_tag(c, op, sw_load_tag(h, op->host_bytes), g); break;
         case SW_CANON_VARIANT: {
             uint32_t tag = sw_load_tag(h, op->host_bytes);
-            sw_store_tag(g, op->guest_bytes, tag);
-            if (tag >= op->b) {
-                trap = bad_value(c, "variant");
-            } else if (op->kind == SW_CANON_VARIANT) {
-                op = ops + c->canon->cases[op->a + tag] - 1;
-            }
+            trap = lower_tag(c, op, tag, g);
+            op = trap != SW_TRAP_NONE ? op : ops + c->canon->cases[op->a + tag] - 1;
             break;
         }
         case SW_CANON_JUMP: op = ops + op->a - 1; break;

@@ -270,7 +270,7 @@ static void make_value(maker *m, sw_vtype v, place at)
 static uint32_t make_list(maker *m, sw_vtype element)
 {
     uint32_t *memo =
-        sw_vtype_is_prim(element) ? &m->list_of_prim[element & 0xff] : &m->list_of_def[element];
+        sw_vtype_is_prim(element) ? &m->list_of_prim[element & 0x1f] : &m->list_of_def[element];
     if (*memo != NO_PROGRAM || m->status != SW_OK) {
         return *memo;
     }

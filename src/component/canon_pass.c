@@ -101,6 +101,15 @@ static sw_trap pass_char(const sw_canon_call *c, const uint8_t *in, uint8_t *out
     return SW_TRAP_NONE;
 }
 
+static sw_trap pass_tag(const sw_canon_call *c, const sw_canon_op *op, uint32_t tag, uint8_t *out)
+{
+    if (tag >= op->b) {
+        return sw_canon_trap(c->store, SW_TRAP_CANONICAL_ABI, "invalid variant discriminant");
+    }
+    sw_store_tag(out, op->guest_bytes, tag);
+    return SW_TRAP_NONE;
+}
+
 static void pass_signed(const sw_canon_op *op, const uint8_t *in, uint8_t *out)
 {
     uint32_t value = sw_load_tag(in, op->kind == SW_CANON_SIGN1 ? 1 : 2);
@@ -130,15 +139,11 @@ static sw_trap run(sw_canon_call *c, uint32_t program, sw_canon_place from, sw_c
         case SW_CANON_FLAGS:
             sw_store_tag(o, op->guest_bytes, sw_load_tag(i, op->guest_bytes) & op->b);
             break;
-        case SW_CANON_ENUM:
+        case SW_CANON_ENUM: trap = pass_tag(c, op, sw_load_tag(i, op->guest_bytes), o); break;
         case SW_CANON_VARIANT: {
             uint32_t tag = sw_load_tag(i, op->guest_bytes);
-            if (tag >= op->b) {
-                return sw_canon_trap(c->store, SW_TRAP_CANONICAL_ABI,
-                                     "invalid variant discriminant");
-            }
-            sw_store_tag(o, op->guest_bytes, tag);
-            op = op->kind == SW_CANON_ENUM ? op : ops + c->canon->cases[op->a + tag] - 1;
+            trap = pass_tag(c, op, tag, o);
+            op = trap != SW_TRAP_NONE ? op : ops + c->canon->cases[op->a + tag] - 1;
             break;
         }
         case SW_CANON_JUMP: op = ops + op->a - 1; break;

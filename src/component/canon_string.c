@@ -146,7 +146,7 @@ static sw_trap store_utf8_to_utf16(storing *st)
 static void inflate(storing *st, uint32_t chars)
 {
     uint8_t *p = st->c->to->memory->base + st->address;
-    for (uint32_t i = chars; i-- > 0;) {
+    for (size_t i = chars; i-- > 0;) {
         p[2 * i] = p[i];
         p[2 * i + 1] = 0;
     }
@@ -184,7 +184,7 @@ static sw_trap store_probably_utf16(storing *st, uint32_t *ret_units)
         return trap;
     }
     uint8_t *p = st->c->to->memory->base + st->address;
-    for (uint32_t i = 0; i < units; i++) {
+    for (size_t i = 0; i < units; i++) {
         p[i] = p[2 * i];
     }
     return allocate(st, 1, units);

@@ -71,7 +71,7 @@ void sw_linker_free(sw_linker *l)
     sw_free(l->budget, l->cache, sizeof *l->cache);
     sw_map_clear(&l->exact);
     sw_map_clear(&l->tracks);
-    sw_vec_clear(&l->ifaces);
+    sw_vec_clear(&l->ifaces); /* NOLINT(bugprone-multi-level-implicit-pointer-conversion) */
     sw_arena_clear(&l->names);
     sw_free(l->budget, l, sizeof *l);
 }

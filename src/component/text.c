@@ -180,6 +180,13 @@ size_t sw_text_convert(sw_text_form from, sw_bytes src, sw_text_form to, uint8_t
 /* ---- Measuring ---------------------------------------------------------------------------------
  */
 
+/* Bytes of the next BLOCK code units if they are ASCII, else 0. */
+ALWAYS_INLINE size_t ascii_block_bytes(sw_text_form form, sw_bytes left)
+{
+    size_t bytes = BLOCK * (size_t)sw_text_unit_bytes(form);
+    return left.len >= bytes && is_ascii_block(form, left.ptr) ? bytes : 0;
+}
+
 ALWAYS_INLINE bool measure(sw_text_form form, sw_bytes src, sw_text_measure *out)
 {
     const uint32_t unit = sw_text_unit_bytes(form);
@@ -187,15 +194,14 @@ ALWAYS_INLINE bool measure(sw_text_form form, sw_bytes src, sw_text_measure *out
     bool is_ascii = true, is_latin1 = true;
     for (size_t in = 0; in < src.len;) {
         uint32_t c = 0, chars = 1;
-        size_t took = 0;
-        if (src.len - in >= (size_t)BLOCK * unit && is_ascii_block(form, src.ptr + in)) {
+        size_t took = ascii_block_bytes(form, (sw_bytes){src.ptr + in, src.len - in});
+        if (took != 0) {
             chars = BLOCK;
-            took = (size_t)BLOCK * unit;
         } else {
             took = next_scalar(form, src.ptr + in, src.len - in, &c);
-            if (took == 0) {
-                return false;
-            }
+        }
+        if (took == 0) {
+            return false;
         }
         in += took;
         is_ascii = is_ascii && c < 0x80;
