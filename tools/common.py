@@ -110,8 +110,9 @@ def jco():
 
 
 def wasm_tools():
-    """wasm-tools: $SWELL_WASM_TOOLS, or on PATH; None when absent."""
-    return shutil.which(os.environ.get('SWELL_WASM_TOOLS', 'wasm-tools'))
+    """wasm-tools: $SWELL_WASM_TOOLS, in build/cargo, or on PATH; None when absent."""
+    named = os.environ.get('SWELL_WASM_TOOLS')
+    return named or shutil.which(str(BUILD / 'cargo' / 'bin' / 'wasm-tools')) or shutil.which('wasm-tools')
 
 
 def newer(target, *sources):
