@@ -4,7 +4,10 @@
 #include "os/file.h"
 #include "wasm/validate.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static sw_status configure(swell_engine *e, const swell_engine_config *config)
@@ -144,7 +147,26 @@ static sw_status compile_bytes(const swell_engine *e, sw_bytes wasm, sw_buf *out
     return st;
 }
 
-enum { MAX_IMAGE_BYTES = INT32_MAX };
+enum { MAX_IMAGE_BYTES = INT32_MAX, PATH_BYTES = 4096 };
+
+/* A device or a pipe is written to, not replaced; of a link its target is replaced. */
+static sw_status write_output(const char *path, sw_bytes bytes, sw_diag *diag)
+{
+    struct stat s;
+    char target[PATH_BYTES];
+    if (stat(path, &s) != 0 || S_ISDIR(s.st_mode)) {
+        return sw_file_write(path, bytes, 0644, false, diag);
+    }
+    if (S_ISREG(s.st_mode)) {
+        return sw_file_write(realpath(path, target) == NULL ? path : target, bytes, 0644, false,
+                             diag);
+    }
+    SW_AUTO(sw_fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || !sw_fd_write(fd, bytes)) {
+        return sw_fail(diag, SW_IO, SW_NO_OFFSET, "%s: %s", path, strerror(errno));
+    }
+    return SW_OK;
+}
 
 swell_status swell_compile_file(swell_engine *engine, const char *path, const char *out_path,
                                 swell_error *error, swell_compile_stats *ret_stats)
@@ -160,7 +182,7 @@ swell_status swell_compile_file(swell_engine *engine, const char *path, const ch
         sw_file_data_clear(&data);
     }
     if (st == SW_OK) {
-        st = sw_file_write(out_path, sw_buf_bytes(&out), 0644, false, &diag);
+        st = write_output(out_path, sw_buf_bytes(&out), &diag);
     }
     if (st == SW_OK && ret_stats != NULL) {
         *ret_stats = stats;

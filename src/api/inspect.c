@@ -2,6 +2,7 @@
 #include "api/describe.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 enum { MAX_TEXT_BYTES = 256 << 20 };
 
@@ -117,13 +118,19 @@ static void print_json(const sw_description *d, sw_buf *out)
 /* Names come from the file: control characters would reach the terminal. */
 static void print_name(sw_buf *out, sw_str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = (uint8_t)s.ptr[i];
-        if (c < 0x20 || c == 0x7f) {
-            sw_buf_printf(out, "\\x%02x", c);
+    sw_bytes left = {(const uint8_t *)s.ptr, s.len};
+    while (left.len != 0) {
+        uint32_t scalar = 0;
+        size_t len = sw_utf8_decode(left, &scalar);
+        if (len != 0 && sw_utf8_is_plain(scalar)) {
+            sw_buf_write(out, left.ptr, len);
         } else {
-            sw_buf_u8(out, c);
+            len = SW_MAX(len, (size_t)1);
+            for (size_t i = 0; i < len; i++) {
+                sw_buf_printf(out, "\\x%02x", left.ptr[i]);
+            }
         }
+        left = sw_bytes_slice(left, len, left.len - len);
     }
 }
 
@@ -186,8 +193,10 @@ static void print_producers(sw_buf *out, const sw_description *d)
         print_name(out, p->field);
         sw_buf_printf(out, ": ");
         print_name(out, p->name);
-        sw_buf_u8(out, ' ');
-        print_name(out, p->version);
+        if (p->version.len != 0) {
+            sw_buf_u8(out, ' ');
+            print_name(out, p->version);
+        }
         sw_buf_u8(out, '\n');
     }
 }

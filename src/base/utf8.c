@@ -99,3 +99,22 @@ size_t sw_utf8_encode(uint32_t scalar, uint8_t out[4])
     out[0] = (uint8_t)(LEAD_BITS[len] | scalar);
     return len;
 }
+
+bool sw_utf8_is_plain(uint32_t scalar)
+{
+    static const struct {
+        uint32_t first, last;
+    } OTHERS[] = {
+        {0x00,   0x1f  },
+        {0x7f,   0x9f  },
+        {0x200e, 0x200f},
+        {0x2028, 0x202e},
+        {0x2066, 0x2069},
+    };
+    for (size_t i = 0; i < SW_COUNTOF(OTHERS); i++) {
+        if (scalar >= OTHERS[i].first && scalar <= OTHERS[i].last) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -11,3 +11,7 @@ size_t sw_utf8_decode(sw_bytes b, uint32_t *ret_scalar);
 
 /* Encodes one scalar value (no surrogate, <= 0x10ffff); returns the length (1 to 4). */
 size_t sw_utf8_encode(uint32_t scalar, uint8_t out[4]);
+
+/* Whether showing the scalar on a terminal only adds a character: no control character of either
+ * range, no line break, nothing that turns the direction of the text around it. */
+bool sw_utf8_is_plain(uint32_t scalar);

@@ -79,13 +79,16 @@ const char *cli_value(const cli_args *args, const char *name); /* the last one, 
 /*
  * Parses the words after the verb. On an error it prints what is wrong, with a suggestion, and
  * returns CLI_USAGE. --help prints the verb's help and sets *ret_is_done. given has room for count
- * entries.
+ * entries. Operands of a verb that passes nothing on are gathered at the front of words.
  */
-int cli_parse(const cli_verb *verb, int count, char *const *words, cli_given *given,
-              cli_args *ret_args, bool *ret_is_done);
+int cli_parse(const cli_verb *verb, int count, char **words, cli_given *given, cli_args *ret_args,
+              bool *ret_is_done);
 
 /* "error: ...", and a second line "hint: ..." when hint is not NULL. Returns CLI_USAGE. */
 int cli_usage_error(const char *hint, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints to stderr what may come from a guest: control characters as \xNN. */
+void cli_print_foreign(const char *text, size_t len);
 
 /* Prints "error: FILE: text (at byte N)" and returns the exit code that fits the status. */
 int cli_report(const char *file, const swell_error *error);
@@ -104,9 +107,15 @@ bool cli_parse_duration(const char *text, uint64_t *ret_ns);
 /* An engine with the cache the options ask for. On failure it has printed why. */
 int cli_open_engine(const cli_args *args, swell_engine **ret_engine);
 
-/* Maps a whole file. On failure it has printed why. */
-int cli_read_file(const char *path, swell_bytes *ret_bytes);
-void cli_release_file(swell_bytes bytes);
+/* The contents of a file, a pipe, or standard input for "-": mapped or read. */
+typedef struct cli_file {
+    swell_bytes bytes;
+    size_t owned_bytes; /* of a block that was read; 0: mapped */
+} cli_file;
+
+/* On failure it has printed why. */
+int cli_read_file(const char *path, cli_file *ret_file);
+void cli_release_file(cli_file *file);
 
 /* Help, man page, completion of one verb, or of the program when verb is NULL. */
 void cli_print_help(const cli_verb *verb);

@@ -1,6 +1,8 @@
 /* What verbs share: files, and the engine with its cache. */
 #include "cli/cli.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,42 +18,83 @@ static int io_error(const char *path, const char *what)
     return CLI_FAILURE;
 }
 
-static int map_open_file(int fd, const char *path, swell_bytes *ret_bytes)
+enum { MAX_FILE_BYTES = 1 << 30, CHUNK_BYTES = 1 << 16 };
+
+/* What has no size beforehand: pipes, standard input, files of /proc. */
+static int read_stream(int fd, const char *path, cli_file *ret_file)
+{
+    size_t size = 0, used = 0;
+    uint8_t *block = NULL;
+    for (;;) {
+        if (used == size) {
+            size_t more = size == 0 ? CHUNK_BYTES : 2 * size;
+            uint8_t *grown = more > MAX_FILE_BYTES ? NULL : sw_realloc(NULL, block, size, more);
+            if (grown == NULL) {
+                sw_free(NULL, block, size);
+                return io_error(path, "is too large");
+            }
+            block = grown;
+            size = more;
+        }
+        ssize_t got = read(fd, block + used, size - used);
+        if (got < 0 && errno != EINTR) {
+            sw_free(NULL, block, size);
+            return io_error(path, strerror(errno));
+        }
+        if (got == 0) {
+            *ret_file = (cli_file){
+                {block, used},
+                size
+            };
+            return CLI_OK;
+        }
+        used += got < 0 ? 0 : (size_t)got;
+    }
+}
+
+static int read_open_file(int fd, const char *path, cli_file *ret_file)
 {
     struct stat st;
     if (fstat(fd, &st) < 0) {
         return io_error(path, strerror(errno));
     }
-    if (!S_ISREG(st.st_mode)) {
-        return io_error(path, S_ISDIR(st.st_mode) ? "is a directory" : "is not a regular file");
+    if (S_ISDIR(st.st_mode)) {
+        return io_error(path, "is a directory");
     }
-    *ret_bytes = (swell_bytes){};
-    if (st.st_size == 0) {
-        return CLI_OK;
+    if (!S_ISREG(st.st_mode) || st.st_size == 0) {
+        return read_stream(fd, path, ret_file);
     }
     void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (at == MAP_FAILED) {
         return io_error(path, strerror(errno));
     }
-    *ret_bytes = (swell_bytes){at, (size_t)st.st_size};
+    *ret_file = (cli_file){
+        .bytes = {at, (size_t)st.st_size}
+    };
     return CLI_OK;
 }
 
-int cli_read_file(const char *path, swell_bytes *ret_bytes)
+int cli_read_file(const char *path, cli_file *ret_file)
 {
+    if (strcmp(path, "-") == 0) {
+        return read_stream(STDIN_FILENO, path, ret_file);
+    }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return io_error(path, strerror(errno));
     }
-    int code = map_open_file(fd, path, ret_bytes);
+    int code = read_open_file(fd, path, ret_file);
     (void)close(fd);
     return code;
 }
 
-void cli_release_file(swell_bytes bytes)
+void cli_release_file(cli_file *file)
 {
-    if (bytes.ptr != NULL) {
-        (void)munmap((void *)(uintptr_t)bytes.ptr, bytes.len);
+    void *at = (void *)(uintptr_t)file->bytes.ptr;
+    if (file->owned_bytes != 0) {
+        sw_free(NULL, at, file->owned_bytes);
+    } else if (at != NULL) {
+        (void)munmap(at, file->bytes.len);
     }
 }
 

@@ -44,6 +44,10 @@ static int run(const cli_args *args)
     const char *input = args->operands[0];
     const char *output = cli_value(args, "output");
     char path[4096];
+    if (output == NULL && strcmp(input, "-") == 0) {
+        return cli_usage_error("name the output: swell compile -o FILE -",
+                               "standard input has no name to make the output's of");
+    }
     if (output == NULL) {
         if (!default_output(input, path, sizeof path)) {
             return cli_usage_error(NULL, "the file name is too long");

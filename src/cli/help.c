@@ -29,7 +29,27 @@ static void option_head(const cli_option *o, char *out, size_t size)
                    o->value == NULL ? "" : o->value);
 }
 
-enum { HEAD_COLUMNS = 32 };
+enum { HEAD_COLUMNS = 32, COLUMNS = 80, LEFT = 2 };
+
+/* Words from column HEAD_COLUMNS + LEFT on, which the first line has reached already. */
+static void print_wrapped(const char *text)
+{
+    size_t column = HEAD_COLUMNS + LEFT;
+    for (const char *p = text; *p != '\0';) {
+        size_t len = strcspn(p, " ");
+        if (p != text && column + 1 + len > COLUMNS) {
+            (void)printf("\n%*s", HEAD_COLUMNS + LEFT, "");
+            column = HEAD_COLUMNS + LEFT;
+        } else if (p != text) {
+            (void)printf(" ");
+            column++;
+        }
+        (void)printf("%.*s", (int)len, p);
+        column += len;
+        p += len + strspn(p + len, " ");
+    }
+    (void)printf("\n");
+}
 
 static void print_options(const cli_verb *verb)
 {
@@ -38,10 +58,11 @@ static void print_options(const cli_verb *verb)
         char head[96];
         option_head(&verb->options[i], head, sizeof head);
         if (strlen(head) >= HEAD_COLUMNS) {
-            (void)printf("  %s\n  %*s%s\n", head, HEAD_COLUMNS, "", verb->options[i].help);
+            (void)printf("  %s\n  %*s", head, HEAD_COLUMNS, "");
         } else {
-            (void)printf("  %-*s%s\n", HEAD_COLUMNS, head, verb->options[i].help);
+            (void)printf("  %-*s", HEAD_COLUMNS, head);
         }
+        print_wrapped(verb->options[i].help);
     }
     (void)printf("  %-*s%s\n", HEAD_COLUMNS, "-h, --help", "this text");
 }
@@ -65,6 +86,19 @@ void cli_print_help(const cli_verb *verb)
 
 /* ---- man pages (mdoc) ------------------------------------------------------------------------ */
 
+/* Each sentence on a line of its own: the formatter sets the space between them. */
+static void man_line(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        (void)putchar(text[i]);
+        if (text[i] == '.' && i + 2 < len && text[i + 1] == ' ') {
+            (void)putchar('\n');
+            i++;
+        }
+    }
+    (void)putchar('\n');
+}
+
 static void man_paragraphs(const char *text)
 {
     while (*text != '\0') {
@@ -73,7 +107,8 @@ static void man_paragraphs(const char *text)
             (void)printf(".Pp\n");
         } else {
             /* A leading dot or quote would be a request. */
-            (void)printf("%s%.*s\n", *text == '.' || *text == '\'' ? "\\&" : "", (int)len, text);
+            (void)printf("%s", *text == '.' || *text == '\'' ? "\\&" : "");
+            man_line(text, len);
         }
         text += len + (text[len] == '\n');
     }

@@ -8,20 +8,20 @@ typedef int file_action(const cli_args *args, swell_engine *engine, swell_bytes 
 
 static int with_file(const cli_args *args, file_action *action)
 {
-    swell_bytes bytes;
+    cli_file file;
     swell_engine *engine;
     swell_error error = {};
-    int code = cli_read_file(args->operands[0], &bytes);
+    int code = cli_read_file(args->operands[0], &file);
     if (code != CLI_OK) {
         return code;
     }
     if (swell_engine_new(NULL, &error, &engine) != SWELL_OK) {
         code = cli_report("swell", &error);
     } else {
-        code = action(args, engine, bytes);
+        code = action(args, engine, file.bytes);
         swell_engine_free(engine);
     }
-    cli_release_file(bytes);
+    cli_release_file(&file);
     return code;
 }
 
@@ -71,9 +71,8 @@ const cli_verb CLI_INSPECT = {
     .name = "inspect",
     .operands = "FILE",
     .summary = "show what a component or module imports, exports and could do",
-    .description =
-        "Prints imports, exports with their types, the capabilities that the imports amount\n"
-        "to, the sizes of the parts and the tools that produced the file.",
+    .description = "Prints imports, exports with their types, the capabilities that the imports\n"
+                   "amount to, the sizes of the parts and the tools that produced the file.",
     .options = INSPECT_OPTIONS,
     .options_count = sizeof INSPECT_OPTIONS / sizeof INSPECT_OPTIONS[0],
     .examples = INSPECT_EXAMPLES,

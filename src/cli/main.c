@@ -1,16 +1,18 @@
 /* The program: finds the verb, parses its words, runs it. */
 #include "cli/cli.h"
 
+#include "base/memory.h"
 #include "base/suggest.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const cli_verb *const CLI_VERBS[] = {&CLI_RUN,      &CLI_COMPILE, &CLI_INSPECT,
                                      &CLI_VALIDATE, &CLI_HELP,    &CLI_COMPLETION};
 const size_t CLI_VERBS_COUNT = sizeof CLI_VERBS / sizeof CLI_VERBS[0];
-
-enum { MAX_WORDS = 4096 };
 
 const cli_verb *cli_find_verb(const char *name)
 {
@@ -39,19 +41,46 @@ static int unknown_verb(const char *name)
     return cli_usage_error(hint, "no command '%s'", name);
 }
 
-static int run_verb(const cli_verb *verb, int count, char *const *words)
+static int run_verb(const cli_verb *verb, int count, char **words)
 {
-    static cli_given given[MAX_WORDS];
     cli_args args;
     bool is_done = false;
-    if (count > MAX_WORDS) {
-        return cli_usage_error(NULL, "more than %d arguments", MAX_WORDS);
+    cli_given *given = sw_alloc_array(NULL, (size_t)count, sizeof *given);
+    if (given == NULL) {
+        (void)fprintf(stderr, "error: out of memory\n");
+        return CLI_FAILURE;
     }
     int code = cli_parse(verb, count, words, given, &args, &is_done);
-    return code != CLI_OK || is_done ? code : verb->run(&args);
+    if (code == CLI_OK && !is_done) {
+        code = verb->run(&args);
+    }
+    sw_free(NULL, given, (size_t)count * sizeof *given);
+    return code;
 }
 
-int main(int argc, char **argv)
+/* What was printed must have arrived: a full disk is an error, not a shorter report. */
+static int finish_output(int code)
+{
+    bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) != 0 || failed) {
+        (void)fprintf(stderr, "error: standard output: %s\n", strerror(errno));
+        return code == CLI_OK ? CLI_FAILURE : code;
+    }
+    return code;
+}
+
+/* A standard stream that is closed would be the next file that is opened, and a guest's output
+ * would land in it: what stands in refuses every use in the stream's direction. */
+static void hold_streams(void)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
+static int run_program(int argc, char **argv)
 {
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         cli_print_help(NULL);
@@ -63,4 +92,10 @@ int main(int argc, char **argv)
     }
     const cli_verb *verb = cli_find_verb(argv[1]);
     return verb == NULL ? unknown_verb(argv[1]) : run_verb(verb, argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    hold_streams();
+    return finish_output(run_program(argc, argv));
 }

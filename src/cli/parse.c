@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/suggest.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,12 +22,42 @@ int cli_usage_error(const char *hint, const char *fmt, ...)
     return CLI_USAGE;
 }
 
+void cli_print_foreign(const char *text, size_t len)
+{
+    while (len != 0) {
+        uint32_t scalar = 0;
+        size_t used = sw_utf8_decode((sw_bytes){(const uint8_t *)text, len}, &scalar);
+        if (used != 0 && sw_utf8_is_plain(scalar)) {
+            (void)fprintf(stderr, "%.*s", (int)used, text);
+        } else {
+            used = SW_MAX(used, (size_t)1);
+            for (size_t i = 0; i < used; i++) {
+                (void)fprintf(stderr, "\\x%02x", (uint8_t)text[i]);
+            }
+        }
+        text += used;
+        len -= used;
+    }
+}
+
+static int exit_code_of(const swell_error *error)
+{
+    switch ((int)error->status) {
+    case SWELL_MALFORMED:
+    case SWELL_INVALID:
+    case SWELL_ARGUMENT: return CLI_USAGE;
+    case SWELL_LIMIT: return error->offset != SWELL_NO_OFFSET ? CLI_USAGE : CLI_FAILURE;
+    default: return CLI_FAILURE;
+    }
+}
+
 int cli_report(const char *file, const swell_error *error)
 {
     const char *text = error->text[0] != '\0' ? error->text : swell_status_text(error->status);
     size_t len = strlen(file);
     bool is_named = strncmp(text, file, len) == 0 && text[len] == ':';
-    (void)fprintf(stderr, "error: %s%s%s", is_named ? "" : file, is_named ? "" : ": ", text);
+    (void)fprintf(stderr, "error: %s%s", is_named ? "" : file, is_named ? "" : ": ");
+    cli_print_foreign(text, strlen(text));
     if (error->offset != SWELL_NO_OFFSET &&
         (error->status == SWELL_MALFORMED || error->status == SWELL_INVALID ||
          error->status == SWELL_LIMIT || error->status == SWELL_UNSUPPORTED)) {
@@ -36,13 +67,7 @@ int cli_report(const char *file, const swell_error *error)
     if (error->status == SWELL_STALE) {
         (void)fprintf(stderr, "hint: compile it again with 'swell compile'\n");
     }
-    switch ((int)error->status) {
-    case SWELL_MALFORMED:
-    case SWELL_INVALID:
-    case SWELL_ARGUMENT: return CLI_USAGE;
-    case SWELL_LIMIT: return error->offset != SWELL_NO_OFFSET ? CLI_USAGE : CLI_FAILURE;
-    default: return CLI_FAILURE;
-    }
+    return exit_code_of(error);
 }
 
 bool cli_has(const cli_args *args, const char *name)
@@ -109,7 +134,7 @@ static int unknown_option(const cli_verb *verb, const char *word, size_t len)
 /* The parser's place in the words. */
 typedef struct cursor {
     const cli_verb *verb;
-    char *const *words;
+    char **words;
     int at, count;
     cli_args *args;
 } cursor;
@@ -163,40 +188,36 @@ static int check_operands(const cursor *c)
     return CLI_OK;
 }
 
-/* Options come before the operands; "--" ends them. */
-int cli_parse(const cli_verb *verb, int count, char *const *words, cli_given *given,
-              cli_args *ret_args, bool *ret_is_done)
+static bool is_help(const char *word)
 {
-    *ret_args = (cli_args){.verb = verb, .given = given};
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* Options come before the operands of a guest, which may have some of its own; where nothing
+ * belongs to a guest, anywhere: inspect FILE --json. "--" ends them. */
+int cli_parse(const cli_verb *verb, int count, char **words, cli_given *given, cli_args *ret_args,
+              bool *ret_is_done)
+{
+    *ret_args = (cli_args){.verb = verb, .given = given, .operands = words};
     cursor c = {.verb = verb, .words = words, .count = count, .args = ret_args};
-    while (c.at < count && words[c.at][0] == '-' && words[c.at][1] != '\0') {
-        const char *word = words[c.at++];
-        if (strcmp(word, "--") == 0) {
-            break;
-        }
-        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+    bool takes_options = true;
+    while (c.at < count) {
+        char *word = words[c.at++];
+        if (!takes_options || word[0] != '-' || word[1] == '\0') {
+            takes_options = takes_options && !verb->passes_rest;
+            words[ret_args->operands_count++] = word;
+        } else if (strcmp(word, "--") == 0) {
+            takes_options = false;
+        } else if (is_help(word)) {
             cli_print_help(verb);
             *ret_is_done = true;
             return CLI_OK;
-        }
-        int code = parse_option(&c, word);
-        if (code != CLI_OK) {
-            return code;
-        }
-    }
-    ret_args->operands = words + c.at;
-    ret_args->operands_count = count - c.at;
-    /* Where nothing belongs to a guest, options may follow the operand too: inspect FILE --json. */
-    if (!verb->passes_rest && ret_args->operands_count > 1) {
-        int operands = 1;
-        for (c.at++; c.at < count && words[c.at][0] == '-' && words[c.at][1] != '\0';) {
-            int code = parse_option(&c, words[c.at++]);
+        } else {
+            int code = parse_option(&c, word);
             if (code != CLI_OK) {
                 return code;
             }
         }
-        operands += count - c.at;
-        ret_args->operands_count = operands;
     }
     return check_operands(&c);
 }

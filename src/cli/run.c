@@ -31,7 +31,11 @@ static const cli_example EXAMPLES[] = {
 static void report_denial(void *env, const char *asked, const char *option)
 {
     (void)env;
-    (void)fprintf(stderr, "denied: %s\n  grant it with: %s\n", asked, option);
+    (void)fprintf(stderr, "denied: ");
+    cli_print_foreign(asked, strlen(asked));
+    (void)fprintf(stderr, "\n  grant it with: ");
+    cli_print_foreign(option, strlen(option));
+    (void)fprintf(stderr, "\n");
 }
 
 static swell_status add_grants(const cli_args *args, swell_grants *grants, swell_error *error)
@@ -69,12 +73,13 @@ static void print_frame(const swell_frame *f, size_t number)
 {
     (void)fprintf(stderr, "  %2zu: ", number);
     if (f->func.len != 0) {
-        (void)fprintf(stderr, "%.*s", (int)f->func.len, f->func.ptr);
+        cli_print_foreign(f->func.ptr, f->func.len);
     } else {
         (void)fprintf(stderr, "function %u", f->func_index);
     }
     if (f->module.len != 0) {
-        (void)fprintf(stderr, " in %.*s", (int)f->module.len, f->module.ptr);
+        (void)fprintf(stderr, " in ");
+        cli_print_foreign(f->module.ptr, f->module.len);
     }
     if (f->offset != SWELL_NO_OFFSET) {
         (void)fprintf(stderr, " at 0x%x", f->offset);
@@ -88,7 +93,10 @@ static int report_trap(const char *file, const swell_store *store)
         (void)fprintf(stderr, "error: %s: the time limit is over\n", file);
         return CLI_TIMEOUT;
     }
-    (void)fprintf(stderr, "error: %s: trap: %s\n", file, swell_store_trap_text(store));
+    const char *text = swell_store_trap_text(store);
+    (void)fprintf(stderr, "error: %s: trap: ", file);
+    cli_print_foreign(text, strlen(text));
+    (void)fprintf(stderr, "\n");
     swell_frame frames[MAX_PRINTED_FRAMES];
     size_t count = swell_store_trap_frames(store, MAX_PRINTED_FRAMES, frames);
     for (size_t i = 0; i < count; i++) {

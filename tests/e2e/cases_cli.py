@@ -1,6 +1,9 @@
 """The command line: help, versions, mistakes and what they are answered with."""
 import json
+import os
 import re
+import signal
+import stat
 import subprocess
 
 from harness import Case, expect, swell
@@ -60,6 +63,57 @@ def default_name(box):
     expect(result.returncode == 0 and (box.path / 'file.swell').is_file(), 'no file.swell', result)
 
 
+def report_to(command, redirect, message):
+    """The program's own report goes where it cannot arrive: that is an error."""
+    def check(box):
+        (box.path / 'file.wasm').write_bytes(SMALL)
+        result = subprocess.run(['sh', '-c', f'"$0" {command} {redirect}', swell()], cwd=box.path,
+                                env=box.environment({}), capture_output=True, timeout=60)
+        result.text, result.talk = result.stdout.decode(), result.stderr.decode()
+        expect(result.returncode == 1, f'exit code {result.returncode}', result)
+        expect(message in result.talk, f'stderr lacks {message!r}', result)
+    return check
+
+
+def closed_stdout(box):
+    """With stdout closed no file that the program opens may take its place."""
+    before = box.guest('hello').read_bytes()
+    subprocess.run(['sh', '-c', '"$0" run "$1" >&-', swell(), box.guest('hello')], cwd=box.path,
+                   env=box.environment({}), capture_output=True, timeout=60)
+    expect(box.guest('hello').read_bytes() == before, 'the guest wrote into its own file')
+    for path in box.path.rglob('*'):
+        expect(path.is_dir() or b'hello, world\n' != path.read_bytes()[:13], f'the output is in {path}')
+
+
+def interrupted(way):
+    def check(box):
+        process = box.start(['run', box.guest('spin'), way])
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        expect(process.returncode == -signal.SIGINT, f'exit code {process.returncode}')
+    return check
+
+
+def narrow_help(box):
+    for verb in ('run', 'compile', 'inspect', 'validate', 'help', 'completion'):
+        result = box.run([verb, '--help'])
+        wide = [line for line in result.text.splitlines() if len(line) > 80 or line != line.rstrip()]
+        expect(not wide, f'{verb}: {wide}', result)
+
+
+def device_for_result(box):
+    (box.path / 'file.wasm').write_bytes(SMALL)
+    (box.path / 'real').write_bytes(b'')
+    (box.path / 'link').symlink_to('real')
+    for target in ('/dev/null', 'link'):
+        result = box.run(['compile', 'file.wasm', '-o', target])
+        expect(result.returncode == 0, f'{target}: exit code {result.returncode}', result)
+    expect(stat.S_ISCHR(os.stat('/dev/null').st_mode), '/dev/null was replaced by a file')
+    expect((box.path / 'link').is_symlink(), 'the link was replaced')
+    expect((box.path / 'real').stat().st_size > 0, 'the target of the link is empty')
+
+
 CASES = [
     Case('help', command=['--help'], out=HELP, err_not=['error']),
     Case('help of a verb', command=['run', '--help'], out=re.compile(r'--dir[^$]*--env[^$]*--timeout')),
@@ -105,6 +159,22 @@ CASES = [
     Case('inspect a component', call=inspect_text('hello.component', 'wasi:cli/', 'wasi:cli/run@')),
     Case('inspect a module as JSON', call=inspect_json('hello', 'fd_write')),
     Case('inspect a component as JSON', call=inspect_json('fs.component', 'wasi:filesystem/types@')),
+    Case('inspect standard input', command=['inspect', '-'], stdin=SMALL, out=re.compile('core module, 8')),
+    Case('validate standard input', command=['validate', '-'], stdin=SMALL[:7], code=2, err=['at byte']),
+    mistake('compile standard input to nowhere', ['compile', '-'], '-o', stdin=SMALL),
+    Case('options after the file', command=['inspect', 'file.wasm', '--json'], files={'file.wasm': SMALL},
+         out=re.compile('^{')),
+    Case('help after the file', command=['inspect', 'file.wasm', '--help'], out=HELP),
+    Case('a file with a dash', command=['validate', '--', '--json'], files={'--json': SMALL}),
+    Case('many arguments', 'hello', args=['x'] * 5000, out='hello, world\n', kinds=('module',)),
+    Case('no home', 'hello', out='hello, world\n', env={'HOME': '', 'XDG_CACHE_HOME': ''}),
+    Case('help is narrow', call=narrow_help),
+    Case('compile to a device and through a link', call=device_for_result),
+    Case('a report to a full disk', call=report_to('inspect file.wasm', '>/dev/full', 'No space')),
+    Case('a report to a closed stdout', call=report_to('inspect file.wasm', '>&-', 'standard output')),
+    Case('a guest with a closed stdout', call=closed_stdout),
+    Case('interrupted in a loop', call=interrupted('loop')),
+    Case('interrupted asleep', call=interrupted('sleep')),
     Case('stdout is full', call=full_disk),
     Case('nobody reads stdout', call=closed_reader),
 ]
