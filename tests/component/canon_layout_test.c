@@ -279,6 +279,40 @@ static void programs_do_not_multiply(void **state)
     sw_arena_clear(&arena);
 }
 
+/* Planning runs out of memory at every place where it can. */
+static void planning_may_fail(void **state)
+{
+    (void)state;
+    static const sw_type_field PARAMS[] = {
+        {{}, NESTED},
+        {{}, LIST  },
+        {{}, FIXED },
+        {{}, MAP   },
+        {{}, RESULT}
+    };
+    sw_type_field fields[SW_COUNTOF(FIELDS) + SW_COUNTOF(PARAMS)];
+    memcpy(fields, FIELDS, sizeof FIELDS);
+    memcpy(fields + SW_COUNTOF(FIELDS), PARAMS, sizeof PARAMS);
+    sw_cfunc_type func = {SW_COUNTOF(FIELDS), SW_COUNTOF(PARAMS), SHAPE, 0};
+    sw_types types = TYPES;
+    types.fields = fields;
+    types.fields_count = SW_COUNTOF(fields);
+    types.funcs = &func;
+    types.funcs_count = 1;
+    bool used = true, done = false;
+    for (uint64_t nth = 1; !done; nth++) {
+        sw_arena arena;
+        sw_canon canon;
+        sw_arena_init(&arena, NULL, SIZE_MAX);
+        sw_memory_fail_at(nth);
+        sw_status st = sw_canon_make(&arena, &types, &used, NULL, &canon);
+        done = !sw_memory_failed();
+        sw_memory_fail_at(0);
+        assert_int_equal(st, done ? SW_OK : SW_NO_MEMORY);
+        sw_arena_clear(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +320,7 @@ int main(void)
         cmocka_unit_test(payloads_lie_where_the_compiler_puts_them),
         cmocka_unit_test(only_what_has_no_padding_is_plain),
         cmocka_unit_test(programs_do_not_multiply),
+        cmocka_unit_test(planning_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
