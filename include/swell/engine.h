@@ -46,7 +46,7 @@ SWELL_API swell_status swell_program_open(swell_engine *engine, const char *path
 SWELL_API swell_status swell_program_from_bytes(swell_engine *engine, swell_bytes bytes,
                                                 swell_error *error, swell_program **ret_program);
 
-SWELL_API void swell_program_free(swell_program *program); /* instances keep what they need */
+SWELL_API void swell_program_free(swell_program *program); /* stores that run it keep it */
 
 /* Checks everything, function bodies too, and compiles nothing. */
 SWELL_API swell_status swell_validate(swell_engine *engine, swell_bytes bytes, swell_error *error);
@@ -58,7 +58,8 @@ typedef struct swell_compile_stats {
     uint32_t functions, modules;
 } swell_compile_stats;
 
-/* Compiles and writes a compiled program (atomically: the file appears whole or not at all).
+/* Compiles and writes a compiled program (atomically: the file appears whole or not at all; of a
+ * link the target is replaced; into a device or a pipe it is simply written).
  * ret_stats may be NULL. */
 SWELL_API swell_status swell_compile_file(swell_engine *engine, const char *path,
                                           const char *out_path, swell_error *error,

@@ -51,7 +51,8 @@ SWELL_API swell_status swell_linker_define_interface(swell_linker *linker, swell
                                                      size_t funcs_count, swell_error *error);
 
 /* Offers a function to core modules. signature: letters of the parameters, a colon, letters of the
- * results: i: i32, I: i64, f: f32, F: f64; "iI:i". At most 16 parameters and one result. */
+ * results: i: i32, I: i64, f: f32, F: f64; "iI:i". At most 16 parameters and one result.
+ * SWELL_ARGUMENT for any other text, and for a function that is offered already. */
 SWELL_API swell_status swell_linker_define_core(swell_linker *linker, const char *module,
                                                 const char *name, const char *signature,
                                                 swell_host_fn *fn, void *env, swell_error *error);

@@ -68,8 +68,10 @@ SWELL_API swell_status swell_instance_find(swell_instance *instance, swell_str n
 SWELL_API size_t swell_func_params_count(const swell_func *func);
 SWELL_API bool swell_func_has_result(const swell_func *func);
 
-/* Calls it. Values are converted and checked against the function's type. Parts of the result live
- * until the next call on this store. ret_result may be NULL for a function without one. */
+/* Calls it. Values are converted and checked against the function's type: SWELL_ARGUMENT where one
+ * does not fit, and the guest has not run. Parts of the result live until the next call on this
+ * store that a host function did not make. ret_result may be NULL. SWELL_UNSUPPORTED: a core
+ * function with several results, or one that is no number. */
 SWELL_API swell_status swell_func_call(swell_func *func, const swell_value *params,
                                        size_t params_count, swell_error *error,
                                        swell_value *ret_result);

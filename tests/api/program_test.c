@@ -5,6 +5,7 @@
 #include "world.h"
 
 #include "../support/builder.h"
+#include "base/memory.h"
 #include "echo.h"
 
 #include <dirent.h>
@@ -245,6 +246,55 @@ static void no_cache(void **)
     swell_engine_free(e);
 }
 
+/* ---- Memory ------------------------------------------------------------------------------------
+ */
+
+/* Everything that a program goes through but running. */
+static swell_status whole_life(swell_bytes component)
+{
+    swell_engine *e = NULL;
+    swell_error error = {};
+    swell_program *program = NULL;
+    swell_str text = {};
+    swell_engine_config config = {.cache_dir = cache_path, .threads = 1};
+    swell_program_options options = {.allow_compiled = true};
+    swell_status st = swell_engine_new(&config, &error, &e);
+    st = st != SWELL_OK ? st : swell_validate(e, component, &error);
+    st = st != SWELL_OK ? st : swell_program_from_bytes(e, component, &error, &program);
+    swell_program_free(program);
+    program = NULL;
+    st = st != SWELL_OK ? st : swell_compile_file(e, path, out_path, &error, NULL);
+    st = st != SWELL_OK ? st : swell_program_open(e, out_path, &options, &error, &program);
+    swell_program_free(program);
+    st = st != SWELL_OK ? st : swell_inspect_json(e, component, &error, &text);
+    swell_text_free(text);
+    text = (swell_str){};
+    st = st != SWELL_OK ? st : swell_inspect_text(e, component, &error, &text);
+    swell_text_free(text);
+    swell_engine_free(e);
+    return st;
+}
+
+/* A failure may also only cost the cache. */
+static void no_memory(void **)
+{
+    sw_buf component;
+    echo_build(&component, (const char *const[]){"list<rec>"}, 1);
+    bool has_failed = true;
+    for (uint64_t nth = 1; has_failed; nth++) {
+        assert_true(nth < 100000);
+        sw_memory_fail_at(nth);
+        swell_status st = whole_life(world_bytes(&component));
+        has_failed = sw_memory_failed();
+        sw_memory_fail_at(0);
+        if (st != SWELL_OK && st != SWELL_NO_MEMORY) {
+            print_error("allocation %zu: %s\n", (size_t)nth, swell_status_text(st));
+            fail();
+        }
+    }
+    sw_buf_clear(&component);
+}
+
 /* ---- Descriptions ------------------------------------------------------------------------------
  */
 
@@ -290,15 +340,11 @@ static void names_are_shown_plain(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refused_bytes),
-        cmocka_unit_test(formats),
-        cmocka_unit_test(files),
-        cmocka_unit_test(compiled),
-        cmocka_unit_test(stale),
-        cmocka_unit_test(cache),
-        cmocka_unit_test(no_cache),
-        cmocka_unit_test(descriptions),
-        cmocka_unit_test(names_are_shown_plain),
+        cmocka_unit_test(refused_bytes), cmocka_unit_test(formats),
+        cmocka_unit_test(files),         cmocka_unit_test(compiled),
+        cmocka_unit_test(stale),         cmocka_unit_test(cache),
+        cmocka_unit_test(no_cache),      cmocka_unit_test(no_memory),
+        cmocka_unit_test(descriptions),  cmocka_unit_test(names_are_shown_plain),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

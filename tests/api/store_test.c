@@ -515,6 +515,75 @@ static void not_commands(void **)
     world_close(&w);
 }
 
+/* ---- Grants ------------------------------------------------------------------------------------
+ */
+
+static void grants(void **)
+{
+    static const struct {
+        const char *spec;
+        swell_status status;
+    } DIRS[] = {
+        {"/tmp",           SWELL_OK      },
+        {"/tmp::/data:ro", SWELL_OK      },
+        {"",               SWELL_ARGUMENT},
+        {"::/data",        SWELL_ARGUMENT},
+    };
+    static const struct {
+        const char *spec;
+        swell_status status;
+    } ENVS[] = {
+        {"NAME=value",               SWELL_OK      },
+        {"NAME=",                    SWELL_OK      },
+        {"A_NAME_THAT_NOBODY_TAKES", SWELL_OK      },
+        {"=value",                   SWELL_ARGUMENT},
+        {"",                         SWELL_ARGUMENT},
+    };
+    swell_grants *g;
+    assert_int_equal(swell_grants_new(&g), SWELL_OK);
+    for (size_t i = 0; i < SW_COUNTOF(DIRS); i++) {
+        swell_error error = {};
+        swell_status st = swell_grants_add_dir(g, swell_str_of(DIRS[i].spec), &error);
+        if (st != DIRS[i].status) {
+            print_error("'%s': %d %s\n", DIRS[i].spec, st, error.text);
+        }
+        assert_int_equal(st, DIRS[i].status);
+        assert_int_equal(error.used != 0, st != SWELL_OK);
+    }
+    for (size_t i = 0; i < SW_COUNTOF(ENVS); i++) {
+        swell_error error = {};
+        swell_status st = swell_grants_add_env(g, swell_str_of(ENVS[i].spec), &error);
+        if (st != ENVS[i].status) {
+            print_error("'%s': %d %s\n", ENVS[i].spec, st, error.text);
+        }
+        assert_int_equal(st, ENVS[i].status);
+    }
+    assert_int_equal(swell_grants_add_arg(g, swell_str_of("program")), SWELL_OK);
+    swell_grants_set_stdio(g, 9, 1); /* there is no such stream */
+    swell_grants_free(g);
+}
+
+/* A directory is opened when a store is made with the grant. */
+static void granted_directories_must_be_there(void **)
+{
+    static const char *const PLACES[] = {"/nonexistent/x", "/proc/self/stat"};
+    swell_engine *engine;
+    assert_int_equal(swell_engine_new(NULL, NULL, &engine), SWELL_OK);
+    for (size_t i = 0; i < SW_COUNTOF(PLACES); i++) {
+        swell_grants *g;
+        swell_store *store = NULL;
+        swell_error error = {};
+        assert_int_equal(swell_grants_new(&g), SWELL_OK);
+        assert_int_equal(swell_grants_add_dir(g, swell_str_of("/tmp"), &error), SWELL_OK);
+        assert_int_equal(swell_grants_add_dir(g, swell_str_of(PLACES[i]), &error), SWELL_OK);
+        assert_int_not_equal(swell_store_new(engine, NULL, g, &error, &store), SWELL_OK);
+        world_says(&error, PLACES[i]);
+        assert_null(store);
+        swell_grants_free(g);
+    }
+    swell_engine_free(engine);
+}
+
 /* ---- Threads, orders, memory -------------------------------------------------------------------
  */
 
@@ -635,6 +704,8 @@ int main(void)
         cmocka_unit_test(interruption),
         cmocka_unit_test(exit_codes),
         cmocka_unit_test(not_commands),
+        cmocka_unit_test(grants),
+        cmocka_unit_test(granted_directories_must_be_there),
         cmocka_unit_test(threads),
         cmocka_unit_test(program_goes_first),
         cmocka_unit_test(no_memory),
