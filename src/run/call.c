@@ -45,7 +45,11 @@ static void *serve_call(void *arg)
 
 static sw_status make_fiber(sw_store *s)
 {
-    SW_TRY(sw_fiber_new(&s->fiber, (size_t)s->limits.stack_bytes, serve_call));
+    size_t bytes;
+    if (ckd_add(&bytes, s->limits.stack_bytes, (uint64_t)SW_HOST_HEADROOM_BYTES)) {
+        return SW_NO_MEMORY;
+    }
+    SW_TRY(sw_fiber_new(&s->fiber, bytes, serve_call));
     sw_stack_limits limits = sw_fiber_limits(s->fiber);
     s->guard = limits.guard;
     s->stack_limit = limits.limit;

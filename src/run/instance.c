@@ -156,7 +156,7 @@ void sw_instance_destroy(sw_instance *i)
     for (uint32_t m = c->image->imported_memories; m < c->memories_count; m++) {
         sw_slot *slot = own_memory(i, m)->slot;
         if (slot != NULL && slot != i->slot) {
-            sw_slot_release(&s->engine->slots, slot);
+            sw_slot_release(&s->engine->slots, slot, NULL);
         }
     }
     uint32_t exports = sw_code_exports_count(c);
@@ -170,7 +170,7 @@ void sw_instance_destroy(sw_instance *i)
     sw_free(&s->budget, i->exports, exports * sizeof(*i->exports));
     sw_budget_release(&s->budget, c->front_bytes);
     if (i->slot != NULL) {
-        sw_slot_release(&s->engine->slots, i->slot);
+        sw_slot_release(&s->engine->slots, i->slot, c);
     } else {
         sw_free(NULL, i->block, c->front_bytes);
     }

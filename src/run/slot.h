@@ -27,7 +27,8 @@ typedef struct sw_slot {
     size_t front_used;       /* of them, not clean */
     size_t accessible;       /* bytes from base */
     uint64_t mapped_code;    /* id of the code whose memory runs are mapped here, 0: none */
-    bool was_used;           /* its pages are likely to be there */
+    size_t own_pages;        /* of the memory, at most, while it is in the pool */
+    bool was_used;           /* at least once before: its pages are likely to be there */
     struct sw_slot *next;    /* in the pool */
 } sw_slot;
 
@@ -35,6 +36,7 @@ typedef struct sw_slot_pool {
     pthread_mutex_t lock;
     sw_slot *clean; /* owned */
     unsigned count;
+    size_t own_pages; /* that all of them keep */
 } sw_slot_pool;
 
 struct sw_code;
@@ -50,8 +52,8 @@ void sw_slot_pool_clear(sw_slot_pool *p);
 
 SW_NODISCARD sw_status sw_slot_acquire(sw_slot_pool *p, const sw_slot_need *need,
                                        sw_slot **ret_slot);
-/* Wipes the slot and keeps it, or gives it back to the system. */
-void sw_slot_release(sw_slot_pool *p, sw_slot *slot);
+/* Wipes the slot and keeps it, or gives it back to the system. code: what it was acquired for. */
+void sw_slot_release(sw_slot_pool *p, sw_slot *slot, const struct sw_code *code);
 
 /* Makes more of the memory accessible; the new part is zero. */
 SW_NODISCARD sw_status sw_slot_grow(sw_slot *slot, size_t memory_bytes);

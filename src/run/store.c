@@ -46,7 +46,7 @@ static void free_objects(sw_store *s)
     while (s->memories != NULL) {
         sw_memory_object *m = s->memories;
         s->memories = m->next;
-        sw_slot_release(&s->engine->slots, m->slot);
+        sw_slot_release(&s->engine->slots, m->slot, NULL);
         sw_free(&s->budget, m, sizeof(*m));
     }
     while (s->tables != NULL) {

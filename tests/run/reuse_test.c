@@ -27,6 +27,7 @@ static const shape SHAPES[] = {
     {30,  40, 0,       0   },
     {30,  99, 1500000, 0xee},
     {100, 0,  20,      0x11},
+    {300, 0,  100000,  0x22},
 };
 
 /* get(i32), set(i32) (writes 0x5a), grow(i32), global(i32) (returns and replaces), table(i32)
