@@ -267,7 +267,7 @@ static void put_interface(sw_buf *out, const char *const *types, size_t count)
     scope s = {.out = &decls, .is_instance_type = true};
     declare_named(&s);
     for (size_t i = 0; i < count; i++) {
-        char name[16];
+        char name[32];
         uint32_t type = echo_func_type(&s, types[i]);
         (void)snprintf(name, sizeof name, "f-x%zu", i);
         sw_buf_write(&decls, "\x04\x00", 2);
@@ -367,7 +367,7 @@ static void build_plain_funcs(sw_builder *b)
 static void put_main_module(sw_buf *out, size_t count)
 {
     sw_builder b;
-    char name[16];
+    char name[32];
     sw_builder_init(&b);
     uint32_t lowered = sw_builder_type(&b, "ii:");
     uint32_t lifted = sw_builder_type(&b, "i:i");
@@ -407,7 +407,7 @@ static void put_lowered(sw_buf *out, size_t count)
     sw_buf body;
     sw_buf_init(&body, NULL, SIZE_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof name, "f-x%u", i);
         put_alias(out, "\x01", 0, 0, name);
         sw_buf_write(&body, "\x01\x01\x00", 3);
@@ -426,7 +426,7 @@ static void put_instances(sw_buf *out, size_t count)
     sw_buf_write(&body, "\x02\x01", 2);
     sw_buf_leb_u32(&body, (uint32_t)count);
     for (uint32_t i = 0; i < count; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof name, "f%u", i);
         put_name(&body, name);
         sw_buf_u8(&body, 0);
@@ -482,7 +482,7 @@ static uint32_t define_bytes(scope *s, const char *bytes, size_t len)
 
 static void put_exports(exporter *x, const char *const *types, size_t count)
 {
-    char core_name[16], name[32];
+    char core_name[32], name[32];
     for (size_t i = 0; i < count; i++) {
         uint32_t type = echo_func_type(&x->types, types[i]);
         (void)snprintf(name, sizeof name, "same-x%zu", i);

@@ -183,7 +183,7 @@ static void check_access(machine *m, uint32_t func, const access_row *row, addre
                          uint8_t *memory)
 {
     bool is_const = how == BY_CONST || how == BY_CONST_WITH_OFFSET;
-    uint64_t at = is_const ? CONST_ADDRESS + offsets[how] : PAGE - row->bytes;
+    uint64_t at = is_const ? CONST_ADDRESS + offsets[how] : (uint64_t)PAGE - row->bytes;
     uint64_t pattern = PATTERN, seen = 0;
     if (at < offsets[how]) {
         /* The offset alone is past the end. */
