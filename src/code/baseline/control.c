@@ -496,11 +496,11 @@ static void compare_chain(sw_emitter *e, const uint8_t *at, uint32_t count, unsi
     jump(e, label_at(e, sw_leb_next_u32(&at)));
 }
 
-/* Dispatches through a table of distances that follows the jump; returns the table's position. */
-static uint32_t table_jump(sw_emitter *e, uint32_t count, unsigned index)
+/* Dispatches through a table of distances that follows the jump, with a free register; returns the
+ * table's position. */
+static uint32_t table_jump(sw_emitter *e, uint32_t count, unsigned index, unsigned table)
 {
     sw_x64 *a = &e->as;
-    unsigned table = sw_bl_alloc(e, SW_KIND_I64);
     sw_x64_opcode(a, SW_X64_LEA | SW_X64_W, table, 0, 0, false);
     sw_x64_u8(a, (table & 7) << 3 | 5); /* [rip + disp32] */
     uint32_t lea_at = sw_bl_pos(e);
@@ -511,7 +511,6 @@ static uint32_t table_jump(sw_emitter *e, uint32_t count, unsigned index)
     uint32_t origin = sw_bl_pos(e);
     uint32_t distance = origin - (lea_at + 4);
     memcpy(e->code->ptr + lea_at, &distance, 4);
-    sw_bl_free_reg(e, SW_KIND_I64, table);
     a->at += 4 * (size_t)count;
     return origin;
 }
@@ -539,10 +538,12 @@ static void fill_entry(sw_emitter *e, sw_label *t, uint32_t at, uint32_t origin,
 static void table_of_targets(sw_emitter *e, const uint8_t *at, uint32_t count, unsigned index,
                              bool is_simple_only)
 {
+    unsigned table = sw_bl_alloc(e, SW_KIND_I64); /* may spill, so it comes before any jump */
     sw_x64_rr(&e->as, 0x81, SW_DIGIT_CMP, index);
     sw_x64_u32(&e->as, count);
     uint32_t to_default = jump_if_list(e, SW_CC_AE, 0);
-    uint32_t origin = table_jump(e, count, index);
+    uint32_t origin = table_jump(e, count, index, table);
+    sw_bl_free_reg(e, SW_KIND_I64, table);
     for (uint32_t i = 0; i < count && e->status == SW_OK; i++) {
         sw_label *t = label_at(e, sw_leb_next_u32(&at));
         fill_entry(e, t, origin + 4 * i, origin, !is_simple_only);
