@@ -260,9 +260,11 @@ static sw_status load_wasm(swell_program *p, sw_bytes wasm, sw_diag *diag)
     SW_TRY(compile_bytes(p->engine, wasm, &p->bytes, diag, &stats));
     SW_TRY(sw_image_file_view(sw_buf_bytes(&p->bytes), diag, &p->file));
     if (cache != NULL) {
-        sw_diag ignored = {};
-        if (sw_cache_store(cache, &key, sw_buf_bytes(&p->bytes), &ignored) != SW_OK) {
-            ignored.status = SW_OK; /* the next run compiles again */
+        sw_image_file stored;
+        sw_diag ignored = {}; /* when it fails, the next run compiles again */
+        if (sw_cache_store(cache, &key, sw_buf_bytes(&p->bytes), &ignored, &stored) == SW_OK) {
+            sw_buf_clear(&p->bytes);
+            p->file = stored;
         }
     }
     return load(p, diag);

@@ -25,7 +25,7 @@ static bool grow(sw_buf *b, size_t size_bytes)
         return false;
     }
     size_t capacity = SW_MIN(SW_MAX(need, SW_MAX(b->capacity * 2, (size_t)256)), b->max_bytes);
-    uint8_t *p = sw_realloc(b->budget, b->ptr, b->capacity, capacity);
+    uint8_t *p = sw_resize(b->budget, b->ptr, b->capacity, capacity);
     if (p == NULL) {
         b->status = SW_NO_MEMORY;
         return false;

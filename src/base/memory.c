@@ -81,7 +81,7 @@ void *sw_alloc_array(sw_budget *b, size_t count, size_t size_bytes)
     return ckd_mul(&total, count, size_bytes) ? NULL : sw_alloc(b, total);
 }
 
-void *sw_realloc(sw_budget *b, void *p, size_t old_bytes, size_t new_bytes)
+void *sw_resize(sw_budget *b, void *p, size_t old_bytes, size_t new_bytes)
 {
     if (fails_now()) {
         return NULL;
@@ -89,17 +89,24 @@ void *sw_realloc(sw_budget *b, void *p, size_t old_bytes, size_t new_bytes)
     if (new_bytes > old_bytes && !sw_budget_charge(b, new_bytes - old_bytes)) {
         return NULL;
     }
-    uint8_t *q = realloc(p, new_bytes == 0 ? 1 : new_bytes);
+    void *q = realloc(p, new_bytes == 0 ? 1 : new_bytes);
     if (q == NULL) {
         if (new_bytes > old_bytes) {
             sw_budget_release(b, new_bytes - old_bytes);
         }
         return NULL;
     }
-    if (new_bytes > old_bytes) {
-        memset(q + old_bytes, 0, new_bytes - old_bytes);
-    } else {
+    if (new_bytes < old_bytes) {
         sw_budget_release(b, old_bytes - new_bytes);
+    }
+    return q;
+}
+
+void *sw_realloc(sw_budget *b, void *p, size_t old_bytes, size_t new_bytes)
+{
+    uint8_t *q = sw_resize(b, p, old_bytes, new_bytes);
+    if (q != NULL && new_bytes > old_bytes) {
+        memset(q + old_bytes, 0, new_bytes - old_bytes);
     }
     return q;
 }

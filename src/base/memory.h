@@ -37,6 +37,10 @@ void *sw_alloc_array(sw_budget *b, size_t count, size_t size_bytes);
 /* Grows or shrinks; the part beyond the old size is zero. On failure the old block stays. */
 void *sw_realloc(sw_budget *b, void *p, size_t old_bytes, size_t new_bytes);
 
+/* The same, but what is in the part beyond the old size is not determined: for large buffers that
+ * are about to be written. */
+void *sw_resize(sw_budget *b, void *p, size_t old_bytes, size_t new_bytes);
+
 /* p may be NULL. */
 void sw_free(sw_budget *b, void *p, size_t size_bytes);
 

@@ -11,7 +11,10 @@
 
 /* Functions are handed out in ranges of about so many bytes of bodies: small enough to keep all
  * cores busy to the end, large enough that handing out costs nothing. */
-#define RANGE_BYTES (32u * 1024)
+#define RANGE_BYTES (64u * 1024)
+
+/* Code is hardly more than twice its body, and the emitter wants room beyond what it will use. */
+#define RANGE_CODE_BYTES (3u * RANGE_BYTES)
 
 #define CODE_ALIGN 16u
 #define PADDING    0xcc /* int3 */
@@ -97,7 +100,7 @@ static sw_status compile_range(compiler *c, worker *w, code_range *r)
     SW_TRY(prepare_worker(c, w));
     size_t from;
     (void)sw_baseline_fixups(w->emitter, &from);
-    (void)sw_buf_reserve(&r->code, 2 * (size_t)RANGE_BYTES);
+    (void)sw_buf_reserve(&r->code, RANGE_CODE_BYTES);
     for (uint32_t i = 0; i < r->count; i++) {
         SW_TRY(compile_func(c, w, r, c->m->imported_funcs + r->first + i));
     }

@@ -245,8 +245,8 @@ typedef struct sw_image_input {
     uint32_t cpu_features;
 } sw_image_input;
 
-/* Appends the image of the module to out, which holds a multiple of the page, with room for the
- * code left zero: *ret_code_at is its offset in out, for the caller to fill in. scratch holds
+/* Appends the image of the module to out, which holds a multiple of the page. The code is room that
+ * the caller has to fill, every byte of it: *ret_code_at is its offset in out. scratch holds
  * temporary arrays. */
 SW_NODISCARD sw_status sw_image_write(const sw_image_input *in, sw_arena *scratch, sw_buf *out,
                                       sw_diag *diag, size_t *ret_code_at);

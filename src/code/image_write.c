@@ -6,6 +6,7 @@
  */
 #include "code/image.h"
 #include "code/image_bake.h"
+#include "os/vm.h"
 #include "wasm/const_expr.h"
 
 typedef struct writer {
@@ -414,8 +415,26 @@ static sw_status make_segments(writer *w)
     return sw_bake_memory(w->m, w->in->layout, w->datas, w->scratch, w->diag, &w->memory);
 }
 
+/* Room for nearly all of it at once: growing by doubling would touch every page twice. The sum is
+ * an estimate from above, so it must not be what fails. */
+static void reserve_all(writer *w)
+{
+    uint64_t runs = 0;
+    for (uint32_t i = 0; i < w->memory.runs_count; i++) {
+        runs += w->memory.runs[i].len;
+    }
+    uint64_t items = (uint64_t)w->m->types_count + w->m->imports_count + w->m->funcs_count +
+                     w->m->exports_count + w->m->globals_count + w->m->elems_count +
+                     w->m->datas_count + w->baked.entries_count + w->items_count;
+    uint64_t total = w->in->code_bytes + module_end(w->m) + runs + items * 64;
+    if (total <= w->out->max_bytes - w->out->len && sw_buf_reserve(w->out, total) != NULL) {
+        sw_vm_prefer_large(w->out->ptr + w->out->len, total);
+    }
+}
+
 static sw_status write_sections(writer *w, size_t *ret_code_at)
 {
+    reserve_all(w);
     sw_buf_write(w->out, &w->header, sizeof(w->header));
     write_types(w);
     write_imports(w);

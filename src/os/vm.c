@@ -109,6 +109,16 @@ sw_status sw_vm_discard(sw_vm *vm, size_t offset, size_t size_bytes)
                                                                           : status_of_errno();
 }
 
+void sw_vm_prefer_large(void *start, size_t size_bytes)
+{
+    const uintptr_t large = (uintptr_t)2 << 20;
+    uintptr_t from = ((uintptr_t)start + large - 1) & ~(large - 1);
+    uintptr_t to = ((uintptr_t)start + size_bytes) & ~(large - 1);
+    if (from < to) {
+        (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+    }
+}
+
 sw_status sw_vm_memfd(int *ret_fd, const char *name, sw_bytes bytes)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -61,6 +61,10 @@ SW_NODISCARD sw_status sw_vm_protect(sw_vm *vm, size_t offset, size_t size_bytes
  * Access stays. This is how an instance is reset. */
 SW_NODISCARD sw_status sw_vm_discard(sw_vm *vm, size_t offset, size_t size_bytes);
 
+/* Asks for large pages where whole ones fit into the range, which is about to be written: they cost
+ * a fault each 2 MiB instead of each 4 KiB. The system may refuse; nobody is told. */
+void sw_vm_prefer_large(void *start, size_t size_bytes);
+
 /* An anonymous file in memory that holds the bytes and can no longer be changed, to be mapped by
  * sw_vm_map_file. name shows up in /proc only. The caller closes it (sw_fd_close in file.h). */
 SW_NODISCARD sw_status sw_vm_memfd(int *ret_fd, const char *name, sw_bytes bytes);

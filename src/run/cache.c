@@ -211,10 +211,11 @@ static sw_status fail_errno(sw_diag *diag)
     return sw_fail(diag, SW_IO, SW_NO_OFFSET, "compile cache: %m");
 }
 
-static sw_status write_temp(const sw_cache *c, const char *temp, sw_bytes file, sw_diag *diag)
+static sw_status write_temp(const sw_cache *c, const char *temp, sw_bytes file, sw_diag *diag,
+                            int *ret_fd)
 {
     SW_AUTO(sw_fd_close) int fd =
-        openat(c->dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        openat(c->dir, temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         return fail_errno(diag);
     }
@@ -223,10 +224,13 @@ static sw_status write_temp(const sw_cache *c, const char *temp, sw_bytes file, 
         (void)unlinkat(c->dir, temp, 0);
         return st;
     }
+    *ret_fd = fd;
+    fd = -1;
     return SW_OK;
 }
 
-sw_status sw_cache_store(sw_cache *c, const sw_cache_key *key, sw_bytes file, sw_diag *diag)
+sw_status sw_cache_store(sw_cache *c, const sw_cache_key *key, sw_bytes file, sw_diag *diag,
+                         sw_image_file *ret_file)
 {
     static atomic_uint counter;
     char name[NAME_BYTES];
@@ -238,11 +242,14 @@ sw_status sw_cache_store(sw_cache *c, const sw_cache_key *key, sw_bytes file, sw
     sw_sha256_hex(key->bytes, name);
     (void)snprintf(temp, sizeof(temp), TEMP_PREFIX "%ld-%u", (long)getpid(),
                    atomic_fetch_add(&counter, 1));
-    SW_TRY(write_temp(c, temp, file, diag));
+    SW_AUTO(sw_fd_close) int fd = -1;
+    SW_TRY(write_temp(c, temp, file, diag, &fd));
     if (renameat(c->dir, temp, c->dir, name) != 0) {
         sw_status st = fail_errno(diag);
         (void)unlinkat(c->dir, temp, 0);
         return st;
     }
+    SW_TRY(sw_image_file_open(fd, file.len, false, diag, ret_file));
+    fd = -1;
     return SW_OK;
 }

@@ -30,6 +30,7 @@ sw_cache_key sw_cache_key_of(sw_bytes input);
 /* SW_NOT_FOUND when there is none that can be used. The file is the caller's to close. */
 SW_NODISCARD sw_status sw_cache_find(sw_cache *c, const sw_cache_key *key, sw_image_file *ret_file);
 
-/* Stores a whole file (as sw_image_file_end left it). Failing is no loss but time. */
+/* Stores a whole file (as sw_image_file_end left it) and opens what was stored: mapping it is
+ * cheaper than copying the bytes. Failing is no loss but time. */
 SW_NODISCARD sw_status sw_cache_store(sw_cache *c, const sw_cache_key *key, sw_bytes file,
-                                      sw_diag *diag);
+                                      sw_diag *diag, sw_image_file *ret_file);

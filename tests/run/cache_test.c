@@ -62,7 +62,10 @@ static void store(sw_cache *c, const char *input, uint8_t fill, size_t size)
 {
     sw_cache_key key = sw_cache_key_of(sw_str_bytes(sw_str_of(input)));
     sw_buf file = make_file(fill, size);
-    assert_int_equal(sw_cache_store(c, &key, sw_buf_bytes(&file), NULL), SW_OK);
+    sw_image_file stored;
+    assert_int_equal(sw_cache_store(c, &key, sw_buf_bytes(&file), NULL, &stored), SW_OK);
+    assert_int_equal(sw_image_file_get(&stored, 0).ptr[size - 1], fill);
+    sw_image_file_close(&stored);
     sw_buf_clear(&file);
 }
 
@@ -248,7 +251,8 @@ static void test_cap(void **state)
     assert_int_equal(find(c, "d"), 3);
     sw_buf large = make_file(1, 100001);
     sw_cache_key key = sw_cache_key_of(sw_str_bytes(SW_STR("large")));
-    assert_int_equal(sw_cache_store(c, &key, sw_buf_bytes(&large), NULL), SW_LIMIT);
+    sw_image_file stored;
+    assert_int_equal(sw_cache_store(c, &key, sw_buf_bytes(&large), NULL, &stored), SW_LIMIT);
     sw_buf_clear(&large);
     sw_cache_close(c);
 }
@@ -277,9 +281,11 @@ static void test_processes(void **state)
                 }
                 sw_cache_key key = sw_cache_key_of(sw_str_bytes(sw_str_of(input)));
                 sw_buf file = make_file((uint8_t)input[0], 50000);
-                if (sw_cache_store(c, &key, sw_buf_bytes(&file), NULL) != SW_OK) {
+                sw_image_file stored;
+                if (sw_cache_store(c, &key, sw_buf_bytes(&file), NULL, &stored) != SW_OK) {
                     _exit(4);
                 }
+                sw_image_file_close(&stored);
                 sw_buf_clear(&file);
             }
             _exit(0);
