@@ -70,6 +70,9 @@ SWELL_API swell_status swell_compile_file(swell_engine *engine, const char *path
 typedef enum swell_kind { SWELL_KIND_MODULE, SWELL_KIND_COMPONENT } swell_kind;
 SWELL_API swell_kind swell_program_kind(const swell_program *program);
 
+/* Whether a component imports something whose full name begins so: "wasi:http/". */
+SWELL_API bool swell_program_imports(const swell_program *program, swell_str prefix);
+
 /* Whether a file or memory begins like something swell_program_open takes. */
 typedef enum swell_format {
     SWELL_FORMAT_UNKNOWN,

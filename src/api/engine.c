@@ -387,6 +387,21 @@ swell_status swell_program_open(swell_engine *engine, const char *path,
     return finish_open(p, st, &diag, error, ret_program);
 }
 
+bool swell_program_imports(const swell_program *program, swell_str prefix)
+{
+    if (program->component == NULL) {
+        return false;
+    }
+    const sw_plan *p = sw_component_plan(program->component);
+    for (uint32_t i = 0; i < p->imports_count; i++) {
+        if (p->imports[i].parent == SW_PLAN_NONE &&
+            sw_str_starts(sw_types_str(&p->types, p->imports[i].name), sw_api_str(prefix))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 swell_kind swell_program_kind(const swell_program *program)
 {
     return program->component != NULL ? SWELL_KIND_COMPONENT : SWELL_KIND_MODULE;

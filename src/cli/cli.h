@@ -4,6 +4,9 @@
  *
  * A verb is a file: it defines one cli_verb and gets its parsed arguments. Verbs use the public API
  * (include/swell) and small helpers of the base room, nothing else of the library.
+ *
+ * There are two programs of these files. `swell` is static, small and starts at once. `swell-full`
+ * is dynamic and has the network: it is linked with full.c instead of handover.c.
  */
 #pragma once
 
@@ -63,6 +66,7 @@ struct cli_args {
     size_t given_count;
     char *const *operands;
     int operands_count;
+    char *const *argv; /* the program's own, for handing over */
 };
 
 extern const cli_verb CLI_RUN, CLI_COMPILE, CLI_INSPECT, CLI_VALIDATE, CLI_HELP, CLI_COMPLETION;
@@ -71,6 +75,13 @@ extern const size_t CLI_VERBS_COUNT;
 
 /* The verb, or NULL. */
 const cli_verb *cli_find_verb(const char *name);
+
+/*
+ * What needs the network calls this before it begins. In the full program it returns CLI_OK. In the
+ * small one it becomes the full one, which starts over with the same words, or prints why that is
+ * not possible and returns an exit code.
+ */
+int cli_need_full(const cli_args *args);
 
 /* Options by name. */
 bool cli_has(const cli_args *args, const char *name);

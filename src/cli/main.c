@@ -41,20 +41,26 @@ static int unknown_verb(const char *name)
     return cli_usage_error(hint, "no command '%s'", name);
 }
 
-static int run_verb(const cli_verb *verb, int count, char **words)
+/* The parser moves the words of its copy, so that argv can be handed over as it was given. */
+static int run_verb(const cli_verb *verb, size_t count, char *const *argv)
 {
     cli_args args;
     bool is_done = false;
-    cli_given *given = sw_alloc_array(NULL, (size_t)count, sizeof *given);
-    if (given == NULL) {
+    cli_given *given = sw_alloc_array(NULL, count, sizeof *given);
+    char **words = sw_alloc_array(NULL, count, sizeof *words);
+    int code = CLI_FAILURE;
+    if (given == NULL || words == NULL) {
         (void)fprintf(stderr, "error: out of memory\n");
-        return CLI_FAILURE;
+    } else {
+        memcpy(words, argv + 2, count * sizeof *words);
+        code = cli_parse(verb, (int)count, words, given, &args, &is_done);
+        args.argv = argv;
+        if (code == CLI_OK && !is_done) {
+            code = verb->run(&args);
+        }
     }
-    int code = cli_parse(verb, count, words, given, &args, &is_done);
-    if (code == CLI_OK && !is_done) {
-        code = verb->run(&args);
-    }
-    sw_free(NULL, given, (size_t)count * sizeof *given);
+    sw_free(NULL, words, count * sizeof *words);
+    sw_free(NULL, given, count * sizeof *given);
     return code;
 }
 
@@ -91,7 +97,7 @@ static int run_program(int argc, char **argv)
         return CLI_OK;
     }
     const cli_verb *verb = cli_find_verb(argv[1]);
-    return verb == NULL ? unknown_verb(argv[1]) : run_verb(verb, argc - 2, argv + 2);
+    return verb == NULL ? unknown_verb(argv[1]) : run_verb(verb, (size_t)argc - 2, argv);
 }
 
 int main(int argc, char **argv)

@@ -128,12 +128,16 @@ static int finish(const execution *s, swell_status st, const swell_error *error)
     return st == SWELL_OK ? CLI_OK : cli_report(s->file, error);
 }
 
+static bool needs_network(const swell_program *program)
+{
+    return swell_program_imports(program, swell_str_of("wasi:http/")) ||
+           swell_program_imports(program, swell_str_of("wasi:sockets/"));
+}
+
 static swell_status start(execution *s, const cli_args *args, swell_error *error)
 {
-    swell_program_options options = {.allow_compiled = cli_has(args, "allow-compiled")};
     swell_instance *instance;
-    swell_status st = swell_program_open(s->engine, s->file, &options, error, &s->program);
-    st = st != SWELL_OK ? st : swell_linker_new(s->engine, &s->linker);
+    swell_status st = swell_linker_new(s->engine, &s->linker);
     st = st != SWELL_OK ? st : swell_linker_define_wasi(s->linker, error);
     st = st != SWELL_OK ? st : swell_grants_new(&s->grants);
     st = st != SWELL_OK ? st : add_grants(args, s->grants, error);
@@ -186,12 +190,19 @@ static int run(const cli_args *args)
     if (code != CLI_OK) {
         return code;
     }
-    swell_status st = start(&s, args, &error);
-    if (error.status == SWELL_OK) {
-        error.status = st;
-        error.offset = SWELL_NO_OFFSET;
+    swell_program_options options = {.allow_compiled = cli_has(args, "allow-compiled")};
+    swell_status st = swell_program_open(s.engine, s.file, &options, &error, &s.program);
+    if (st == SWELL_OK && needs_network(s.program)) {
+        code = cli_need_full(args);
     }
-    code = finish(&s, st, &error);
+    if (code == CLI_OK) {
+        st = st != SWELL_OK ? st : start(&s, args, &error);
+        if (error.status == SWELL_OK) {
+            error.status = st;
+            error.offset = SWELL_NO_OFFSET;
+        }
+        code = finish(&s, st, &error);
+    }
     release(&s);
     return code;
 }

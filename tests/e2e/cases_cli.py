@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -61,6 +62,35 @@ def default_name(box):
     (box.path / 'file.wasm').write_bytes(SMALL)
     result = box.run(['compile', 'file.wasm'])
     expect(result.returncode == 0 and (box.path / 'file.swell').is_file(), 'no file.swell', result)
+
+
+# A component that imports an instance of wasi:http/types, and nothing else.
+NETWORK = (b'\0asm\r\0\1\0' b'\7\3\1B\0' b'\n\x1a\1\0\x15wasi:http/types@0.2.0\5\0')
+
+
+def handed_over(box):
+    """What needs the network is run by the full program, found in either of its places; without it the
+    small one says where it looked."""
+    (box.path / 'file.wasm').write_bytes(NETWORK)
+    (box.path / 'bin').mkdir()
+    small = box.path / 'bin' / 'swell'
+    shutil.copy(swell(), small)
+
+    def attempt():
+        return subprocess.run([small, 'run', 'file.wasm'], cwd=box.path, env=box.environment({}),
+                              capture_output=True, timeout=60)
+
+    talk = attempt().stderr.decode()
+    for fragment in ('swell-full', f'{small.parent}/swell-full', '../libexec/swell/swell-full'):
+        expect(fragment in talk, f'stderr lacks {fragment!r}: {talk}')
+    for place in (small.parent, box.path / 'libexec' / 'swell'):
+        place.mkdir(parents=True, exist_ok=True)
+        full = place / 'swell-full'
+        full.write_text('#!/bin/sh\nexec echo "full: $*"\n')
+        full.chmod(0o755)
+        result = attempt()
+        expect(result.returncode == 0 and result.stdout == b'full: run file.wasm\n', result.stderr.decode())
+        full.unlink()
 
 
 def report_to(command, redirect, message):
@@ -165,6 +195,9 @@ CASES = [
     Case('options after the file', command=['inspect', 'file.wasm', '--json'], files={'file.wasm': SMALL},
          out=re.compile('^{')),
     Case('help after the file', command=['inspect', 'file.wasm', '--help'], out=HELP),
+    Case('the network needs the full program', call=handed_over),
+    Case('a component with the network', command=['run', 'file.wasm'], files={'file.wasm': NETWORK}, code=1,
+         err=['exports no'], err_not=['swell-full']),
     Case('a file with a dash', command=['validate', '--', '--json'], files={'--json': SMALL}),
     Case('many arguments', 'hello', args=['x'] * 5000, out='hello, world\n', kinds=('module',)),
     Case('no home', 'hello', out='hello, world\n', env={'HOME': '', 'XDG_CACHE_HOME': ''}),

@@ -1,0 +1,61 @@
+/*
+ * The small program's way to the network: what needs it is done by swell-full, a dynamic program of
+ * the same sources, which takes this process over with the same words.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Beside the program that runs (a build folder), or where it is installed. */
+static const char *const PLACES[] = {"swell-full", "../libexec/swell/swell-full"};
+
+enum { PATH_BYTES = 4096 };
+
+/* The folder of the running program, with the slash. */
+static bool own_folder(char *out, size_t size)
+{
+    ssize_t len = readlink("/proc/self/exe", out, size - 1);
+    if (len <= 0 || (size_t)len >= size - 1) {
+        return false;
+    }
+    out[len] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    slash[1] = '\0';
+    return true;
+}
+
+static int not_found(const cli_args *args, const char *folder)
+{
+    char hint[2 * PATH_BYTES];
+    (void)snprintf(hint, sizeof hint, "looked for %s%s and %s%s", folder, PLACES[0], folder,
+                   PLACES[1]);
+    (void)cli_usage_error(hint,
+                          "swell %s: the program swell-full, which does this, is not installed",
+                          args->verb->name);
+    return CLI_FAILURE;
+}
+
+int cli_need_full(const cli_args *args)
+{
+    char folder[PATH_BYTES], path[PATH_BYTES + 64];
+    if (!own_folder(folder, sizeof folder)) {
+        (void)cli_usage_error("it is found by the link /proc/self/exe, which cannot be read",
+                              "swell %s: where is swell-full?", args->verb->name);
+        return CLI_FAILURE;
+    }
+    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", folder, PLACES[i]);
+        (void)execv(path, args->argv);
+        if (errno != ENOENT && errno != ENOTDIR) {
+            (void)cli_usage_error(NULL, "%s: %s", path, strerror(errno));
+            return CLI_FAILURE;
+        }
+    }
+    return not_found(args, folder);
+}
