@@ -16,6 +16,13 @@
 #define SW_UNLIKELY(x)  __builtin_expect(!!(x), 0)
 #define SW_COUNTOF(a)   (sizeof(a) / sizeof((a)[0]))
 
+/* The struct that the member at `p` lies in; p may point to const. */
+#define SW_CONTAINER_OF(p, T, member)                               \
+    __extension__({                                                 \
+        const __typeof__(((T *)0)->member) *sw_member_ = (p);       \
+        (T *)(void *)((uintptr_t)sw_member_ - offsetof(T, member)); \
+    })
+
 /* Public symbols of the library; everything else is hidden. */
 #define SW_EXPORT __attribute__((visibility("default")))
 

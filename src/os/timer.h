@@ -9,16 +9,16 @@
 #pragma once
 
 #include "base/status.h"
+#include "os/heap.h"
 
 typedef void (*sw_timer_fn)(void *arg);
 
 typedef struct sw_timer sw_timer;
 
 struct sw_timer {
-    uint64_t deadline_ns;
+    sw_heap_node node; /* its key is the deadline */
     sw_timer_fn fn;
-    void *arg;                     /* borrowed */
-    sw_timer *child, *next, *prev; /* place in the heap of pending timers */
+    void *arg; /* borrowed */
     bool pending;
 };
 

@@ -2,7 +2,7 @@
  * Calls into wasm code, and the host functions it calls.
  *
  * The outermost call of a store runs the store's fiber, whose body makes the call; the next one
- * runs it again. A call made by a host function is already on that stack and goes ahead.
+ * runs it again. A call made by a host function or a task is already on that stack and goes ahead.
  */
 #include "run/internal.h"
 
@@ -27,50 +27,34 @@ static sw_status status_of(sw_trap trap)
     return trap == SW_TRAP_NONE ? SW_OK : trap == SW_TRAP_EXIT ? SW_EXIT : SW_TRAP;
 }
 
-/* ---- The fiber ------------------------------------------------------------------------------- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
-typedef struct job {
+typedef struct outermost_call {
     sw_store *store;
     const sw_func_cell *cell;
     sw_regs *regs;
     sw_trap trap;
-} job;
+} outermost_call;
 
-static void *serve_call(void *arg)
+static void serve_call(void *arg)
 {
-    job *j = arg;
-    j->trap = enter(j->store, j->cell, j->regs);
-    return NULL;
-}
-
-static sw_status make_fiber(sw_store *s)
-{
-    size_t bytes;
-    if (ckd_add(&bytes, s->limits.stack_bytes, (uint64_t)SW_HOST_HEADROOM_BYTES)) {
-        return SW_NO_MEMORY;
-    }
-    SW_TRY(sw_fiber_new(&s->fiber, bytes, serve_call));
-    sw_stack_limits limits = sw_fiber_limits(s->fiber);
-    s->guard = limits.guard;
-    s->stack_limit = limits.limit;
-    s->stack_top = limits.top;
-    s->stack_floor = limits.limit + SW_HOST_HEADROOM_BYTES;
-    return SW_OK;
+    outermost_call *c = arg;
+    c->trap = enter(c->store, c->cell, c->regs);
 }
 
 static sw_status call_outermost(sw_store *s, const sw_func_cell *cell, sw_regs *regs)
 {
     if (SW_UNLIKELY(s->fiber == NULL)) {
-        SW_TRY(make_fiber(s));
+        SW_TRY(sw_store_need_fiber(s));
     }
     SW_TRY(sw_signals_enter_thread());
     s->trap.reason = SW_TRAP_NONE;
-    job j = {s, cell, regs, SW_TRAP_NONE};
-    sw_store *before = sw_trap_enter_store(s);
-    (void)sw_fiber_resume(s->fiber, &j);
-    sw_fiber_restart(s->fiber);
-    (void)sw_trap_enter_store(before);
-    return status_of(j.trap);
+    outermost_call c = {s, cell, regs, SW_TRAP_NONE};
+    sw_store_job job = {serve_call, &c};
+    if (SW_UNLIKELY(!sw_store_enter_fiber(s, &job))) {
+        sw_store_finish_fiber(s);
+    }
+    return status_of(c.trap);
 }
 
 static sw_status call_nested(sw_store *s, const sw_func_cell *cell, sw_regs *regs)
@@ -78,6 +62,9 @@ static sw_status call_nested(sw_store *s, const sw_func_cell *cell, sw_regs *reg
     if (sw_fiber_current() != s->fiber) {
         sw_trap_set(s, SW_TRAP_CANNOT_ENTER, "the store is running another call");
         return SW_TRAP;
+    }
+    if (s->activation == &s->task_base) {
+        s->trap.reason = SW_TRAP_NONE;
     }
     if ((uintptr_t)__builtin_frame_address(0) < s->stack_limit + NESTED_CALL_BYTES) {
         sw_trap_set(s, SW_TRAP_STACK_EXHAUSTED, "%s", sw_trap_text(SW_TRAP_STACK_EXHAUSTED));

@@ -109,7 +109,11 @@ typedef struct sw_store_code {
 } sw_store_code;
 
 /* Bits of sw_store.pending. */
-enum { SW_PENDING_INTERRUPT = 1, SW_PENDING_DEADLINE = 2 };
+enum { SW_PENDING_INTERRUPT = 1, SW_PENDING_DEADLINE = 2, SW_PENDING_YIELD = 4 };
+
+/* Whether a task or call is put aside: PARKED, it waits; READY, it has been woken but not resumed.
+ */
+typedef enum sw_store_state { SW_STORE_ACTIVE, SW_STORE_PARKED, SW_STORE_READY } sw_store_state;
 
 struct sw_store {
     uintptr_t stack_floor; /* machine code knows: 0; the lowest rsp that C code is called with */
@@ -133,6 +137,14 @@ struct sw_store {
     SW_VEC(sw_store_code) codes;
     uint64_t deadline_ns;
     sw_timer timer;
+    _Atomic(sw_loop *) loop; /* NULL: none yet; other threads post to it */
+    bool owns_loop;
+    bool has_task;
+    sw_store_state state;
+    sw_store_task task;
+    sw_activation task_base; /* the outermost activation of a task: holds no frames */
+    sw_loop_job interrupted; /* posted by who interrupts */
+    sw_loop_job ready;
     int exit_code;
     char explanation[256]; /* of the trap to come; empty if none */
     uintptr_t frame_pcs[SW_MAX_FRAMES];
@@ -319,8 +331,30 @@ sw_store *sw_trap_enter_store(sw_store *s);
 
 bool sw_trap_on_fault(int signo, siginfo_t *info, void *context);
 
-/* Looks at s->pending in the middle of long work: the reason to stop, or NONE. */
-sw_trap sw_store_poll(sw_store *s);
+/* The store whose guest runs on this thread, or NULL. */
+sw_store *sw_trap_running_store(void);
+
+/* ---- The stack that a store runs on ---------------------------------------------------------- */
+
+/* What its fiber runs: fn(arg). */
+typedef struct sw_store_job {
+    void (*fn)(void *arg);
+    void *arg;
+} sw_store_job;
+
+SW_NODISCARD sw_status sw_store_need_fiber(sw_store *s);
+
+/* Runs or goes on with the store's fiber. True: the job has returned; false: it is suspended. */
+bool sw_store_enter_fiber(sw_store *s, sw_store_job *job);
+
+/* Goes on with a suspended job until it returns, turning the loop meanwhile. */
+void sw_store_finish_fiber(sw_store *s);
+
+/* The interruption check's answer to SW_PENDING_YIELD. */
+void sw_store_yield(sw_store *s);
+
+/* Removes jobs from the loop and frees the store's own. */
+void sw_store_leave_loop(sw_store *s);
 
 /* The wasm offsets of the frames in s->trap. */
 void sw_trap_find_offsets(sw_store *s);

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "code/abi.h"
+#include "os/loop.h"
 
 typedef struct sw_engine sw_engine;
 typedef struct sw_code sw_code;
@@ -98,13 +99,24 @@ void sw_store_free(sw_store *s); /* with all its instances; s may be NULL */
 sw_budget *sw_store_budget(sw_store *s);
 sw_engine *sw_store_engine(sw_store *s);
 
-/* Guest code still running at this time (monotonic ns; 0: none) traps with SW_TRAP_DEADLINE. Host
- * functions that block must ask sw_store_deadline themselves. */
+/* Guest code still running at this time (monotonic ns; 0: none) traps with SW_TRAP_DEADLINE, and a
+ * store that waits is woken to do so. Host functions that block otherwise must ask
+ * sw_store_deadline themselves. */
 SW_NODISCARD sw_status sw_store_set_deadline(sw_store *s, uint64_t deadline_ns);
 uint64_t sw_store_deadline(const sw_store *s);
 
-/* From any thread or signal handler: the guest traps with SW_TRAP_INTERRUPTED at its next check. */
+/* The same without a timer of its own: the deadline is noticed whenever the store is asked to yield
+ * and while it waits, which is enough where somebody calls sw_store_yield_soon from time to time.
+ */
+void sw_store_set_deadline_at_yield(sw_store *s, uint64_t deadline_ns);
+
+/* From any thread or signal handler: the guest traps with SW_TRAP_INTERRUPTED at its next check; a
+ * store that waits is woken to do so. */
 void sw_store_interrupt(sw_store *s);
+
+/* For host functions in the middle of long work: why to stop, or SW_TRAP_NONE. Answers one
+ * sw_store_interrupt once; a deadline stays passed. In a task, yields if that was asked for. */
+sw_trap sw_store_poll(sw_store *s);
 
 /* The guest asked to end: the host function that sees it calls this and returns SW_TRAP_EXIT. */
 void sw_store_set_exit(sw_store *s, int exit_code);
@@ -117,6 +129,75 @@ void sw_store_explain_trap(sw_store *s, const char *fmt, ...) SW_PRINTF(2, 3);
  * call or reads its results. The explanation given before is its text. A trap that has just come
  * out of a call stays as it is. Returns SW_TRAP, or SW_EXIT for SW_TRAP_EXIT. */
 sw_status sw_store_raise(sw_store *s, sw_trap reason);
+
+/* ---- Tasks: guests on an event loop ---------------------------------------------------------- */
+
+/*
+ * A task is host code with guest calls in it that runs on the store's own stack (its fiber) and can
+ * be put aside in the middle, so that a thread serves others while a guest waits:
+ *
+ *     sw_store_set_loop(s, loop);
+ *     SW_TRY(sw_store_run(s, &(sw_store_task){.fn = handle, .done = finished, .arg = request}));
+ *
+ *     static void handle(sw_store *s, void *arg) { ... sw_instance_new, sw_call ... }
+ *     static void finished(sw_store *s, void *arg) { ... sw_store_free(s) ... }
+ *
+ * fn runs at once, until it returns or something in it suspends: a host function that waits
+ * (wasi/core/poll.h), or the guest when it is to yield. Then sw_store_run returns, and the loop's
+ * callbacks resume the task later. Calls that fn makes enter the guest directly. A store has one
+ * task at a time. It lives on the loop's thread.
+ *
+ * A suspended task cannot be dropped, since its frames own things: sw_store_interrupt makes it end
+ * soon, by a trap.
+ */
+typedef struct sw_store_task {
+    void (*fn)(sw_store *s, void *arg);
+    /* fn has returned. Off the store's stack, which may be used again: may start another task, or
+     * free the store. May run before sw_store_run returns. May be NULL. */
+    void (*done)(sw_store *s, void *arg);
+    /* The suspended task may go on; the owner calls sw_store_resume when it thinks fit, but not in
+     * here. has_yielded: it did not wait for anything. NULL: resumed at the end of the turn, or,
+     * after a yield, in the next. */
+    void (*ready)(sw_store *s, void *arg, bool has_yielded);
+    void *arg;
+} sw_store_task;
+
+/* The loop that the store's tasks wait on; borrowed. Before the first task, on the loop's thread.
+ */
+void sw_store_set_loop(sw_store *s, sw_loop *loop);
+
+/* The loop to watch things on that the store waits for: the one that was set; else one of the
+ * store's own, made when first asked for, which turns only while a call of the store waits. */
+SW_NODISCARD sw_status sw_store_need_loop(sw_store *s, sw_loop **ret_loop);
+
+/* Fails, without running anything, for want of memory, or when the store is busy (ARGUMENT). */
+SW_NODISCARD sw_status sw_store_run(sw_store *s, const sw_store_task *task);
+
+/* From inside of a call or task: puts it aside until sw_store_wake, in a task by returning to who
+ * started or resumed it, else by turning the loop here. May also return early: the caller looks
+ * again whether what it waited for is there, and at sw_store_poll. TRAP_HOST, explained, when that
+ * loop is turning already further up this stack; OUT_OF_HOST_MEMORY. */
+SW_NODISCARD sw_trap sw_store_suspend(sw_store *s);
+
+/* On the loop's thread: what the store waits for may have come. Nothing happens to one that does
+ * not wait. */
+void sw_store_wake(sw_store *s);
+
+/* Goes on with a suspended task, until it suspends again or ends. Not from inside of a task of the
+ * same store. */
+void sw_store_resume(sw_store *s);
+
+/* Whether a host function may block the thread: there is no deadline and this is not a task. */
+bool sw_store_may_block(const sw_store *s);
+
+/* From any thread or signal handler, while the store lives: a guest that runs in a task suspends at
+ * its next check if anybody else could run, and is ready again at once. Without a task nothing
+ * happens. */
+void sw_store_yield_soon(sw_store *s);
+
+/* The same for the store that runs on the calling thread, if any: for the handler of a signal that
+ * is sent to the thread. */
+void sw_store_yield_here(void);
 
 /* ---- Traps ----------------------------------------------------------------------------------- */
 

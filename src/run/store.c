@@ -25,6 +25,7 @@ sw_status sw_store_new(sw_engine *e, const sw_store_limits *limits, sw_diag *dia
     s->codes.budget = &s->budget;
     atomic_init(&s->pending, 0);
     atomic_init(&s->instances, NULL);
+    atomic_init(&s->loop, NULL);
     *ret_store = s;
     return SW_OK;
 }
@@ -69,6 +70,7 @@ void sw_store_free(sw_store *s)
     }
     SW_CHECK(s->activation == NULL);
     (void)sw_timer_cancel(&s->timer);
+    sw_store_leave_loop(s);
     sw_fiber_free(s->fiber);
     free_instances(s);
     free_objects(s);
@@ -144,9 +146,10 @@ sw_code *sw_store_find_code(const sw_store *s, uintptr_t pc)
 
 /*
  * The reason is written before the bytes; sw_instance_new links an instance in before it reads the
- * reason. So a new instance is found here or finds out by itself.
+ * reason. So a new instance is found here or finds out by itself. The same goes for the loop, which
+ * is set before a call looks at the reason and then waits.
  */
-static void interrupt(sw_store *s, unsigned reason)
+static void raise_bytes(sw_store *s, unsigned reason)
 {
     atomic_fetch_or(&s->pending, reason);
     sw_instance *i = atomic_load(&s->instances);
@@ -156,9 +159,31 @@ static void interrupt(sw_store *s, unsigned reason)
     }
 }
 
+static void interrupt(sw_store *s, unsigned reason)
+{
+    raise_bytes(s, reason);
+    sw_loop *loop = atomic_load(&s->loop);
+    if (loop != NULL) {
+        sw_loop_post(loop, &s->interrupted);
+    }
+}
+
 void sw_store_interrupt(sw_store *s)
 {
     interrupt(s, SW_PENDING_INTERRUPT);
+}
+
+void sw_store_yield_soon(sw_store *s)
+{
+    raise_bytes(s, SW_PENDING_YIELD);
+}
+
+void sw_store_yield_here(void)
+{
+    sw_store *s = sw_trap_running_store();
+    if (s != NULL) {
+        sw_store_yield_soon(s);
+    }
 }
 
 static void deadline_passed(void *arg)
@@ -181,6 +206,13 @@ sw_status sw_store_set_deadline(sw_store *s, uint64_t deadline_ns)
     return sw_timer_start(&s->timer, deadline_ns, deadline_passed, s);
 }
 
+void sw_store_set_deadline_at_yield(sw_store *s, uint64_t deadline_ns)
+{
+    (void)sw_timer_cancel(&s->timer);
+    atomic_fetch_and(&s->pending, ~(unsigned)SW_PENDING_DEADLINE);
+    s->deadline_ns = deadline_ns;
+}
+
 uint64_t sw_store_deadline(const sw_store *s)
 {
     return s->deadline_ns;
@@ -193,11 +225,23 @@ sw_trap sw_store_poll(sw_store *s)
     if (SW_LIKELY(pending == 0)) {
         return SW_TRAP_NONE;
     }
+    if ((pending & SW_PENDING_YIELD) != 0) {
+        atomic_fetch_and(&s->pending, ~(unsigned)SW_PENDING_YIELD);
+        if (s->deadline_ns != 0 && s->deadline_ns <= sw_clock_monotonic_ns()) {
+            atomic_fetch_or(&s->pending, SW_PENDING_DEADLINE);
+        } else if ((pending & ~(unsigned)SW_PENDING_YIELD) == 0) {
+            sw_store_yield(s);
+        }
+        pending = atomic_load(&s->pending);
+    }
     if ((pending & SW_PENDING_DEADLINE) != 0) {
         return SW_TRAP_DEADLINE;
     }
-    atomic_fetch_and(&s->pending, ~(unsigned)SW_PENDING_INTERRUPT);
-    return SW_TRAP_INTERRUPTED;
+    if ((pending & SW_PENDING_INTERRUPT) != 0) {
+        atomic_fetch_and(&s->pending, ~(unsigned)SW_PENDING_INTERRUPT);
+        return SW_TRAP_INTERRUPTED;
+    }
+    return SW_TRAP_NONE;
 }
 
 /* ---- Ending ---------------------------------------------------------------------------------- */

@@ -24,6 +24,11 @@ sw_store *sw_trap_enter_store(sw_store *s)
     return before;
 }
 
+sw_store *sw_trap_running_store(void)
+{
+    return running;
+}
+
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
 static void add_frame(sw_store *s, uintptr_t pc)

@@ -1,15 +1,20 @@
 /*
- * Waiting: for descriptors and points in time, never past the store's deadline.
+ * Waiting: for descriptors, sources and points in time, never past the store's deadline.
+ *
+ * A store that has to wait is suspended (run.h): in a task the thread goes on with others
+ * meanwhile, else it turns the store's loop.
  */
 #pragma once
 
 #include "run/run.h"
+#include "wasi/core/source.h"
 
 typedef struct sw_poll_item {
-    int fd;               /* -1: no descriptor, time only */
-    short events;         /* POLLIN, POLLOUT */
-    short ret_events;     /* what poll(2) found */
+    int fd;               /* -1: no descriptor */
+    short events;         /* POLLIN, POLLOUT: of the descriptor or the source */
+    short ret_events;     /* what poll(2) found; of a source, what was asked for */
     uint64_t deadline_ns; /* monotonic; UINT64_MAX: no time */
+    sw_source *source;    /* NULL: none; then fd is -1 */
     bool is_ready;
 } sw_poll_item;
 
@@ -20,6 +25,9 @@ typedef struct sw_poll_item {
  */
 SW_NODISCARD sw_trap sw_poll_wait(sw_store *s, sw_poll_item *items, size_t count);
 
-/* Before a read or write that may block: waits for the one descriptor, if the store has a deadline;
- * returns at once if it has none. */
+/* Looks without waiting and marks those that are ready; nothing may be. */
+SW_NODISCARD sw_trap sw_poll_look(sw_store *s, sw_poll_item *items, size_t count);
+
+/* Before a read or write that may block: waits for the one descriptor, unless the store may block
+ * the thread; then it returns at once. */
 SW_NODISCARD sw_trap sw_poll_wait_fd(sw_store *s, int fd, short events);

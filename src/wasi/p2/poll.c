@@ -59,10 +59,9 @@ sw_trap sw_wasi_io_poll_pollable_ready(sw_host_call *call,
 {
     p2_object *o;
     P2_TRY(sw_p2_get(call, params->self, P2_POLLABLE, &o));
-    /* A second item that is ready at once keeps the first from waiting. */
-    sw_poll_item items[2] = {item_of(o), {.fd = -1}};
-    P2_TRY(sw_poll_wait(call->store, items, 2));
-    *ret = items[0].is_ready;
+    sw_poll_item item = item_of(o);
+    P2_TRY(sw_poll_look(call->store, &item, 1));
+    *ret = item.is_ready;
     return SW_TRAP_NONE;
 }
 

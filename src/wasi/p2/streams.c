@@ -207,7 +207,7 @@ static sw_trap write_all(sw_host_call *call, p2_object *s, const uint8_t *from, 
 {
     *ret_outcome = s->output.is_closed || s->file->fd < 0 ? CLOSED : DONE;
     while (len > 0 && *ret_outcome == DONE) {
-        bool may_block = s->file->is_plain || sw_store_deadline(call->store) == 0;
+        bool may_block = s->file->is_plain || sw_store_may_block(call->store);
         size_t piece = may_block ? len : SW_MIN(len, (size_t)PIPE_PIECE_BYTES);
         if (!may_block) {
             P2_TRY(wait_for(call, s->file, POLLOUT));
