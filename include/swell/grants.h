@@ -21,6 +21,11 @@ SWELL_API swell_status swell_grants_add_dir(swell_grants *grants, swell_str spec
 /* "NAME=VALUE", or "NAME" for the host's own value (nothing is added when it has none). */
 SWELL_API swell_status swell_grants_add_env(swell_grants *grants, swell_str spec,
                                             swell_error *error);
+/* "[http[s]://]HOST[:PORT][/PATH]": requests that the guest may send. HOST: a name, *.NAME, *, an
+ * address, or a network in brackets; PORT may be *; PATH may end in *. What a name resolves to must
+ * be a public address unless a grant names that address (or localhost). */
+SWELL_API swell_status swell_grants_add_http(swell_grants *grants, swell_str pattern,
+                                             swell_error *error);
 /* The first one is the program's name. */
 SWELL_API swell_status swell_grants_add_arg(swell_grants *grants, swell_str arg);
 /* What the guest's standard stream 0, 1 or 2 is: a descriptor, borrowed; -1 closes it. */

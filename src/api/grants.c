@@ -35,6 +35,13 @@ swell_status swell_grants_add_env(swell_grants *grants, swell_str spec, swell_er
     return sw_api_result(sw_grants_add_env(&grants->grants, sw_api_str(spec), &diag), &diag, error);
 }
 
+swell_status swell_grants_add_http(swell_grants *grants, swell_str pattern, swell_error *error)
+{
+    sw_diag diag = {};
+    return sw_api_result(sw_grants_add_http(&grants->grants, sw_api_str(pattern), &diag), &diag,
+                         error);
+}
+
 swell_status swell_grants_add_arg(swell_grants *grants, swell_str arg)
 {
     return (swell_status)sw_grants_add_arg(&grants->grants, sw_api_str(arg));

@@ -13,6 +13,7 @@ void sw_grants_init(sw_grants *g, sw_budget *budget)
     g->dirs.budget = budget;
     g->env.budget = budget;
     g->args.budget = budget;
+    g->http.budget = budget;
 }
 
 void sw_grants_clear(sw_grants *g)
@@ -20,6 +21,7 @@ void sw_grants_clear(sw_grants *g)
     sw_vec_clear(&g->dirs);
     sw_vec_clear(&g->env);
     sw_vec_clear(&g->args);
+    sw_vec_clear(&g->http);
     sw_arena_clear(&g->arena);
 }
 
@@ -104,4 +106,11 @@ sw_status sw_grants_add_arg(sw_grants *g, sw_str arg)
 {
     sw_str copy = sw_arena_str(&g->arena, arg);
     return copy.ptr == NULL ? SW_NO_MEMORY : sw_vec_push(&g->args, copy);
+}
+
+sw_status sw_grants_add_http(sw_grants *g, sw_str pattern, sw_diag *diag)
+{
+    sw_grant_http grant;
+    SW_TRY(sw_grant_http_parse(pattern, &g->arena, diag, &grant));
+    return sw_vec_push(&g->http, grant);
 }

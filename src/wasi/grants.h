@@ -6,6 +6,7 @@
  *
  *     directory    HOST[::GUEST][:ro]     "." "./data::/data" "/srv/site::/www:ro"
  *     environment  NAME[=VALUE]           without a value: the host's own, if it has one
+ *     http         [SCHEME://]HOST[:PORT][/PATH]     egress.h says what that means
  *
  * A grants object belongs to one thread; a WASI context copies what it needs when it is made.
  */
@@ -14,6 +15,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/vec.h"
+#include "wasi/egress.h"
 
 typedef struct sw_grant_dir {
     sw_str host, guest; /* followed by a NUL */
@@ -25,7 +27,8 @@ typedef struct sw_grants {
     SW_VEC(sw_grant_dir) dirs;
     SW_VEC(sw_str) env;  /* "NAME=VALUE" */
     SW_VEC(sw_str) args; /* args.at[0] is the program's name */
-    int stdio[3];        /* descriptors the guest's streams stand for; borrowed; -1: closed */
+    SW_VEC(sw_grant_http) http;
+    int stdio[3]; /* descriptors the guest's streams stand for; borrowed; -1: closed */
 } sw_grants;
 
 void sw_grants_init(sw_grants *g, sw_budget *budget); /* stdio: 0, 1, 2 */
@@ -35,3 +38,4 @@ void sw_grants_clear(sw_grants *g);
 SW_NODISCARD sw_status sw_grants_add_dir(sw_grants *g, sw_str spec, sw_diag *diag);
 SW_NODISCARD sw_status sw_grants_add_env(sw_grants *g, sw_str spec, sw_diag *diag);
 SW_NODISCARD sw_status sw_grants_add_arg(sw_grants *g, sw_str arg);
+SW_NODISCARD sw_status sw_grants_add_http(sw_grants *g, sw_str pattern, sw_diag *diag);

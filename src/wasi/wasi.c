@@ -14,6 +14,8 @@ struct sw_wasi {
     size_t preopens_count;
     sw_str *env, *args;
     size_t env_count, args_count;
+    sw_grant_http *http;
+    size_t http_count;
     int stdio[3];
     sw_denial_fn *denial;
     void *denial_env;
@@ -35,6 +37,28 @@ static sw_status copy_strings(sw_arena *a, const sw_str *from, size_t count, sw_
         }
     }
     *ret = to;
+    return SW_OK;
+}
+
+static sw_status copy_http(sw_wasi *w, const sw_grants *g)
+{
+    if (g->http.count == 0) {
+        return SW_OK;
+    }
+    w->http = SW_NEW_ARRAY(&w->arena, sw_grant_http, g->http.count);
+    if (w->http == NULL) {
+        return SW_NO_MEMORY;
+    }
+    for (size_t i = 0; i < g->http.count; i++) {
+        sw_grant_http *to = &w->http[i];
+        *to = g->http.at[i];
+        to->path = sw_arena_str(&w->arena, to->path);
+        to->host.name = sw_arena_str(&w->arena, to->host.name);
+        if (to->path.ptr == NULL || to->host.name.ptr == NULL) {
+            return SW_NO_MEMORY;
+        }
+    }
+    w->http_count = g->http.count;
     return SW_OK;
 }
 
@@ -87,6 +111,7 @@ static sw_status fill(sw_wasi *w, const sw_grants *g, sw_diag *diag)
     memcpy(w->stdio, g->stdio, sizeof w->stdio);
     SW_TRY(copy_strings(&w->arena, g->env.at, g->env.count, &w->env));
     SW_TRY(copy_strings(&w->arena, g->args.at, g->args.count, &w->args));
+    SW_TRY(copy_http(w, g));
     return open_preopens(w, g, diag);
 }
 
@@ -146,6 +171,12 @@ const sw_str *sw_wasi_args(const sw_wasi *w, size_t *ret_count)
 {
     *ret_count = w->args_count;
     return w->args;
+}
+
+const sw_grant_http *sw_wasi_http_grants(const sw_wasi *w, size_t *ret_count)
+{
+    *ret_count = w->http_count;
+    return w->http;
 }
 
 int sw_wasi_stdio(const sw_wasi *w, unsigned stream)

@@ -11,8 +11,6 @@
 #include "run/run.h"
 #include "wasi/grants.h"
 
-typedef struct sw_wasi sw_wasi;
-
 /* A refused operation: what was asked ("open '/etc/passwd' for reading") and the option that would
  * grant it ("--dir /etc:ro"). Both end with a NUL. */
 typedef void sw_denial_fn(void *env, const char *asked, const char *option);
@@ -42,6 +40,7 @@ sw_store *sw_wasi_store(const sw_wasi *w);
 const sw_preopen *sw_wasi_preopens(const sw_wasi *w, size_t *ret_count);
 const sw_str *sw_wasi_env(const sw_wasi *w, size_t *ret_count); /* "NAME=VALUE" */
 const sw_str *sw_wasi_args(const sw_wasi *w, size_t *ret_count);
+const sw_grant_http *sw_wasi_http_grants(const sw_wasi *w, size_t *ret_count);
 int sw_wasi_stdio(const sw_wasi *w, unsigned stream); /* 0 to 2; -1: closed */
 
 /*
