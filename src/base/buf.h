@@ -20,7 +20,8 @@ typedef struct sw_buf {
 void sw_buf_init(sw_buf *b, sw_budget *budget, size_t max_bytes);
 void sw_buf_clear(sw_buf *b);
 
-/* Makes room for size more bytes and returns where they go (not yet counted in len), or NULL. */
+/* Makes room for size more bytes, which hold anything, and returns where they go (not yet counted
+ * in len), or NULL. */
 uint8_t *sw_buf_reserve(sw_buf *b, size_t size_bytes);
 
 void sw_buf_write(sw_buf *b, const void *p, size_t size_bytes);

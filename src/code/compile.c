@@ -13,8 +13,8 @@
  * cores busy to the end, large enough that handing out costs nothing. */
 #define RANGE_BYTES (64u * 1024)
 
-/* Code is hardly more than twice its body, and the emitter wants room beyond what it will use. */
-#define RANGE_CODE_BYTES (3u * RANGE_BYTES)
+/* What one worker emits into, range after range; code that needs more is not copied out of it. */
+#define WARM_BYTES (2u * 1024 * 1024)
 
 #define CODE_ALIGN 16u
 #define PADDING    0xcc /* int3 */
@@ -30,6 +30,7 @@ typedef struct code_range {
 
 typedef struct worker {
     sw_emitter *emitter;
+    sw_buf code; /* of the range at hand: memory that stays warm */
     sw_validate_scratch *scratch;
     sw_diag diag;
     uint32_t diag_range; /* whose failure diag tells of */
@@ -56,22 +57,23 @@ static uint64_t now_ns(const compiler *c)
 
 /* ---- One function, one range ----------------------------------------------------------------- */
 
-static sw_status compile_func(compiler *c, worker *w, code_range *r, uint32_t func)
+static sw_status compile_func(compiler *c, worker *w, uint32_t func)
 {
     sw_func_facts facts;
     sw_emitted emitted;
     uint64_t start = now_ns(c);
     SW_TRY(sw_func_validate(c->m, &c->options->features, func, w->scratch, &w->diag, &facts));
     uint64_t validated = now_ns(c);
-    SW_TRY(sw_baseline_emit(w->emitter, func, &facts, &r->code, &w->diag, &emitted));
+    SW_TRY(sw_baseline_emit(w->emitter, func, &facts, &w->code, &w->diag, &emitted));
     w->validate_ns += validated - start;
     w->emit_ns += now_ns(c) - validated;
     c->places[func] = (sw_code_place){emitted.start, emitted.len};
     return SW_OK;
 }
 
-/* Takes over the fixups that the emitter has added since it had `from` of them. */
-static sw_status take_fixups(worker *w, code_range *r, size_t from)
+/* Takes over the worker's code, and the fixups that the emitter has added since it had `from` of
+ * them. */
+static sw_status take_code(worker *w, code_range *r, size_t from)
 {
     size_t count;
     const sw_fixup *all = sw_baseline_fixups(w->emitter, &count);
@@ -80,7 +82,16 @@ static sw_status take_fixups(worker *w, code_range *r, size_t from)
         memcpy(r->fixups.at, all + from, (count - from) * sizeof(sw_fixup));
     }
     r->fixups.count = count - from;
-    return SW_OK;
+    if (w->code.capacity > WARM_BYTES) {
+        r->code = w->code;
+        sw_buf_init(&w->code, r->code.budget, r->code.max_bytes);
+    } else {
+        sw_buf_init(&r->code, w->code.budget, w->code.max_bytes);
+        sw_buf_write(&r->code, w->code.ptr, w->code.len);
+    }
+    return sw_buf_status(&r->code) == SW_OK
+               ? SW_OK
+               : sw_fail(&w->diag, SW_NO_MEMORY, SW_NO_OFFSET, "compiler");
 }
 
 static sw_status prepare_worker(compiler *c, worker *w)
@@ -88,10 +99,12 @@ static sw_status prepare_worker(compiler *c, worker *w)
     if (w->emitter == NULL) {
         w->emitter = sw_baseline_new(c->m, &c->layout, c->options->budget);
         w->scratch = sw_validate_scratch_new(c->options->budget);
+        sw_buf_init(&w->code, c->options->budget, (size_t)INT32_MAX);
     }
     if (w->emitter == NULL || w->scratch == NULL) {
         return sw_fail(&w->diag, SW_NO_MEMORY, SW_NO_OFFSET, "compiler");
     }
+    w->code.len = 0;
     return SW_OK;
 }
 
@@ -100,11 +113,10 @@ static sw_status compile_range(compiler *c, worker *w, code_range *r)
     SW_TRY(prepare_worker(c, w));
     size_t from;
     (void)sw_baseline_fixups(w->emitter, &from);
-    (void)sw_buf_reserve(&r->code, RANGE_CODE_BYTES);
     for (uint32_t i = 0; i < r->count; i++) {
-        SW_TRY(compile_func(c, w, r, c->m->imported_funcs + r->first + i));
+        SW_TRY(compile_func(c, w, c->m->imported_funcs + r->first + i));
     }
-    return take_fixups(w, r, from);
+    return take_code(w, r, from);
 }
 
 static void note_failure(compiler *c, uint32_t range)
@@ -167,7 +179,6 @@ static sw_status make_ranges(compiler *c, sw_arena *arena)
         c->ranges[i].first = next;
         c->ranges[i].count = end - next;
         c->ranges[i].fixups.budget = c->options->budget;
-        sw_buf_init(&c->ranges[i].code, c->options->budget, (size_t)INT32_MAX);
         next = end;
     }
     return SW_OK;
@@ -207,11 +218,11 @@ static sw_status emit_thunks(compiler *c, code_range *thunks, sw_diag *diag)
     for (uint32_t i = 0; i < c->m->imported_funcs; i++) {
         if (c->layout.needs_thunk[i]) {
             sw_emitted emitted;
-            SW_TRY(sw_baseline_emit_thunk(w->emitter, i, &thunks->code, diag, &emitted));
+            SW_TRY(sw_baseline_emit_thunk(w->emitter, i, &w->code, diag, &emitted));
             c->places[i] = (sw_code_place){emitted.start, emitted.len};
         }
     }
-    return take_fixups(w, thunks, from);
+    return take_code(w, thunks, from);
 }
 
 /* ---- Putting the code together --------------------------------------------------------------- */
@@ -300,6 +311,7 @@ static void compiler_clear(compiler *c)
 {
     for (size_t i = 0; i < SW_COUNTOF(c->workers); i++) {
         sw_baseline_free(c->workers[i].emitter);
+        sw_buf_clear(&c->workers[i].code);
         sw_validate_scratch_free(c->workers[i].scratch);
     }
     for (uint32_t i = 0; c->ranges != NULL && i < c->ranges_count; i++) {
@@ -336,7 +348,6 @@ sw_status sw_module_compile(const sw_module *m, const sw_compile_options *option
     sw_arena arena;
     sw_arena_init(&arena, options->budget, SIZE_MAX);
     code_range thunks = {.fixups.budget = options->budget};
-    sw_buf_init(&thunks.code, options->budget, (size_t)INT32_MAX);
     sw_status st = compile_with(c, &thunks, &arena, out, diag);
     if (st == SW_OK && ret_stats != NULL) {
         *ret_stats = sum_stats(c, start_ns);

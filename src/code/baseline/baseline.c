@@ -11,6 +11,13 @@ uint64_t sw_baseline_cpu_features(void)
     return SW_CPU_X86_64_V2 | SW_CPU_AVX | SW_CPU_BMI1 | SW_CPU_BMI2 | SW_CPU_LZCNT;
 }
 
+void sw_baseline_set_knobs(sw_emitter *e, sw_baseline_knobs knobs)
+{
+    e->knobs = knobs;
+    e->is_memory0_direct =
+        e->layout->owns_memory0 && !e->m->memories[0].limits.is_64 && !knobs.check_indices;
+}
+
 sw_emitter *sw_baseline_new(const sw_module *m, const sw_layout *layout, sw_budget *budget)
 {
     sw_emitter *e = sw_alloc(budget, sizeof *e);
@@ -21,7 +28,7 @@ sw_emitter *sw_baseline_new(const sw_module *m, const sw_layout *layout, sw_budg
     e->layout = layout;
     e->budget = budget;
     e->find_pc = UINT32_MAX;
-    e->knobs = SW_BASELINE_KNOBS_DEFAULT;
+    sw_baseline_set_knobs(e, SW_BASELINE_KNOBS_DEFAULT);
     e->patches.budget = budget;
     e->cold.budget = budget;
     e->fixups.budget = budget;
@@ -40,11 +47,6 @@ void sw_baseline_free(sw_emitter *e)
     sw_vec_clear(&e->cold);
     sw_vec_clear(&e->fixups);
     sw_free(e->budget, e, sizeof *e);
-}
-
-void sw_baseline_set_knobs(sw_emitter *e, sw_baseline_knobs knobs)
-{
-    e->knobs = knobs;
 }
 
 const sw_fixup *sw_baseline_fixups(const sw_emitter *e, size_t *ret_count)
@@ -105,7 +107,7 @@ static void emit_body(sw_emitter *e)
         if (e->height - e->flushed > SW_LAZY_WINDOW) {
             sw_bl_flush(e, e->height - SW_LAZY_WINDOW / 4);
         }
-        if (!sw_bl_ensure(e, SW_EMIT_ROOM) || e->status != SW_OK) {
+        if (!sw_bl_ensure(e, SW_EMIT_ROOM)) {
             return;
         }
         e->instruction = e->pos;

@@ -171,7 +171,7 @@ struct sw_row {
 struct sw_emitter {
     sw_x64 as;
     const uint8_t *pos;   /* in the body: after the opcode being lowered */
-    const uint8_t *limit; /* code must not be written past it */
+    const uint8_t *limit; /* code must not be written past it; after a failure there is no room */
     sw_value *stack;      /* stack_capacity of them */
     uint32_t height;      /* of the stack */
     uint32_t flushed;
@@ -182,6 +182,7 @@ struct sw_emitter {
 
     const sw_module *m;
     const sw_layout *layout;
+    bool is_memory0_direct; /* the base is that of memory 0, which needs no checks */
     sw_budget *budget;
     sw_buf *code;
     const sw_func_facts *facts;
@@ -221,15 +222,17 @@ static inline uint32_t sw_bl_pos(const sw_emitter *e)
 }
 
 /* Records the first failure; emission goes on into the room that is left, and is thrown away. */
-static inline void sw_bl_fail(sw_emitter *e, sw_status st)
-{
-    if (e->status == SW_OK) {
-        e->status = st;
-    }
-}
+void sw_bl_fail(sw_emitter *e, sw_status st);
 
-/* Makes room for so many bytes of code. False: failed; the caller must not write them. */
-bool sw_bl_ensure(sw_emitter *e, size_t size_bytes);
+bool sw_bl_ensure_slow(sw_emitter *e, size_t size_bytes);
+
+/* Makes room for so many bytes of code. False: that or anything before it failed, and the caller
+ * must not write them. */
+static inline bool sw_bl_ensure(sw_emitter *e, size_t size_bytes)
+{
+    return SW_LIKELY(e->limit - e->as.at >= (ptrdiff_t)size_bytes) ||
+           sw_bl_ensure_slow(e, size_bytes);
+}
 
 static inline sw_x64_mem sw_bl_slot(const sw_emitter *e, uint32_t slot)
 {
@@ -335,11 +338,21 @@ void sw_bl_load_value(sw_emitter *e, const sw_value *v, unsigned reg);
 /* Copies the value to memory; may use the scratch register; keeps the flags. */
 void sw_bl_store_value(sw_emitter *e, const sw_value *v, sw_x64_mem to);
 
-/* A register with the value, for reading only. Values in memory and constants are loaded into a
- * temporary, which v then owns. */
-unsigned sw_bl_use(sw_emitter *e, sw_value *v);
 /* A register with the value that may be overwritten; v owns it. */
 unsigned sw_bl_own(sw_emitter *e, sw_value *v);
+
+/* A register with the value, for reading only. Values in memory and constants are loaded into a
+ * temporary, which v then owns. */
+static inline unsigned sw_bl_use(sw_emitter *e, sw_value *v)
+{
+    if (v->where == SW_IN_REG) {
+        return v->reg;
+    }
+    if (v->where == SW_IN_LOCAL && e->locals[v->index].pin != SW_NO_REG) {
+        return e->locals[v->index].pin;
+    }
+    return sw_bl_own(e, v);
+}
 
 /* True for a value in the frame: *ret_mem is where. */
 static inline bool sw_bl_in_memory(const sw_emitter *e, const sw_value *v, sw_x64_mem *ret_mem)
@@ -404,8 +417,16 @@ typedef struct sw_dest {
     const uint8_t *next; /* the instruction after the consumed one */
 } sw_dest;
 
+sw_dest sw_bl_dest_local(sw_emitter *e, unsigned kind);
+
 /* Call it when all operands are popped. */
-sw_dest sw_bl_dest(sw_emitter *e, unsigned kind);
+static inline sw_dest sw_bl_dest(sw_emitter *e, unsigned kind)
+{
+    if (*e->pos == SW_OP_LOCAL_SET || *e->pos == SW_OP_LOCAL_TEE) {
+        return sw_bl_dest_local(e, kind);
+    }
+    return (sw_dest){.kind = (uint8_t)kind, .reg = SW_NO_REG};
+}
 
 /* The operand is the very local that the result goes to. */
 static inline bool sw_bl_is_dest(const sw_dest *d, const sw_value *v)
@@ -424,10 +445,28 @@ static inline void sw_bl_dest_decline(sw_dest *d)
  * local, else that of an operand, else a new one. Releases the operands' registers; b may be
  * NULL. */
 unsigned sw_bl_dest_reg(sw_emitter *e, sw_dest *d, const sw_value *a, const sw_value *b);
+
 /* A register that no operand has. Releases nothing. */
-unsigned sw_bl_dest_fresh(sw_emitter *e, sw_dest *d);
+static inline unsigned sw_bl_dest_fresh(sw_emitter *e, sw_dest *d)
+{
+    if (!d->is_local) {
+        d->reg = (uint8_t)sw_bl_alloc(e, d->kind);
+    }
+    return d->reg;
+}
+
 /* Pushes the result, or consumes the local.set or local.tee. */
-void sw_bl_finish(sw_emitter *e, const sw_dest *d);
+static inline void sw_bl_finish(sw_emitter *e, const sw_dest *d)
+{
+    if (!d->is_local) {
+        sw_bl_push_reg(e, d->kind, d->reg);
+        return;
+    }
+    e->pos = d->next;
+    if (d->is_tee) {
+        sw_bl_push_local(e, d->local);
+    }
+}
 
 /* ---- frame.c --------------------------------------------------------------------------------- */
 

@@ -24,49 +24,64 @@ static void check_index(sw_emitter *e, unsigned index)
     sw_bl_trap_if(e, SW_CC_NE, SW_TRAP_HOST);
 }
 
+typedef struct access {
+    uint64_t offset;
+    uint32_t memory;
+} access;
+
 /* Reads the memory argument. */
-static sw_instr read_memarg(sw_emitter *e)
+static inline access read_memarg(sw_emitter *e)
 {
-    sw_instr in;
-    sw_memarg_next(&e->pos, &in);
-    if (SW_UNLIKELY(e->m->memories[in.mem.memory].limits.is_64)) {
-        sw_bl_fail(e, SW_UNSUPPORTED);
-    }
-    return in;
+    uint32_t flags = sw_leb_next_u32(&e->pos);
+    uint32_t memory = SW_UNLIKELY((flags & 0x40) != 0) ? sw_leb_next_u32(&e->pos) : 0;
+    return (access){.offset = sw_leb_next_u64(&e->pos), .memory = memory};
 }
 
-/* The operand for an access at the popped address; may use the scratch register. */
-static sw_x64_mem access_place(sw_emitter *e, const sw_instr *in, sw_value *address)
+/* The operand of the general case: an address that is constant, an offset that is no displacement,
+ * a memory whose base must be loaded first. */
+static sw_x64_mem hard_place(sw_emitter *e, access in, sw_value *address)
 {
-    uint64_t offset = in->mem.offset;
     unsigned base = SW_BASE, index = SW_X64_NO_INDEX;
-    if (address->where == SW_IN_CONST && offset + address->bits <= INT32_MAX) {
-        offset += address->bits;
+    if (e->m->memories[in.memory].limits.is_64) {
+        sw_bl_fail(e, SW_UNSUPPORTED);
+    }
+    if (address->where == SW_IN_CONST && in.offset + address->bits <= INT32_MAX) {
+        in.offset += address->bits;
     } else {
         index = sw_bl_use(e, address);
         if (e->knobs.check_indices) {
             check_index(e, index);
         }
     }
-    if (in->mem.memory != 0 || !e->layout->owns_memory0) {
+    if (in.memory != 0 || !e->layout->owns_memory0) {
         base = SW_SCRATCH;
-        sw_bl_load(e, SW_KIND_I64, base, memory_view(e, in->mem.memory, SW_SCRATCH));
+        sw_bl_load(e, SW_KIND_I64, base, memory_view(e, in.memory, SW_SCRATCH));
     }
-    if (offset > INT32_MAX) { /* a displacement is signed */
+    if (in.offset > INT32_MAX) { /* a displacement is signed */
         sw_bl_move(e, SW_KIND_I64, SW_SCRATCH, base);
         base = SW_SCRATCH;
         sw_x64_group_imm(&e->as, SW_X64_W, SW_DIGIT_SUB, SW_SCRATCH, INT32_MIN);
-        offset -= UINT64_C(1) << 31;
+        in.offset -= UINT64_C(1) << 31;
     }
-    return sw_x64_at_index(base, index, 0, (int32_t)offset);
+    return sw_x64_at_index(base, index, 0, (int32_t)in.offset);
+}
+
+/* The operand for an access at the popped address; may use the scratch register. */
+static inline sw_x64_mem access_place(sw_emitter *e, access in, sw_value *address)
+{
+    if (SW_LIKELY(address->where != SW_IN_CONST && in.memory == 0 && in.offset <= INT32_MAX &&
+                  e->is_memory0_direct)) {
+        return sw_x64_at_index(SW_BASE, sw_bl_use(e, address), 0, (int32_t)in.offset);
+    }
+    return hard_place(e, in, address);
 }
 
 void sw_lower_load(sw_emitter *e, const sw_row *row)
 {
-    sw_instr in = read_memarg(e);
+    access in = read_memarg(e);
     sw_value address = sw_bl_pop(e);
     sw_dest d = sw_bl_dest(e, row->kind);
-    sw_x64_mem from = access_place(e, &in, &address);
+    sw_x64_mem from = access_place(e, in, &address);
     unsigned reg = sw_bl_dest_reg(e, &d, &address, NULL);
     if (sw_kind_is_float(row->kind)) {
         sw_x64_vrm(&e->as, row->op, reg, 0, from);
@@ -97,16 +112,16 @@ static void store_imm(sw_emitter *e, unsigned bytes, uint32_t bits, sw_x64_mem t
 /* row->detail is the number of bytes. */
 void sw_lower_store(sw_emitter *e, const sw_row *row)
 {
-    sw_instr in = read_memarg(e);
+    access in = read_memarg(e);
     sw_value v = sw_bl_pop(e), address = sw_bl_pop(e);
     bool is_imm = v.where == SW_IN_CONST && (row->detail < 8 || (int64_t)v.bits == (int32_t)v.bits);
     if (is_imm) {
-        store_imm(e, row->detail, (uint32_t)v.bits, access_place(e, &in, &address));
+        store_imm(e, row->detail, (uint32_t)v.bits, access_place(e, in, &address));
         sw_bl_release(e, &address);
         return;
     }
     unsigned reg = sw_bl_use(e, &v);
-    sw_x64_mem to = access_place(e, &in, &address);
+    sw_x64_mem to = access_place(e, in, &address);
     if (sw_kind_is_float(row->kind)) {
         sw_x64_vrm(&e->as, row->op, reg, 0, to);
     } else {

@@ -1,10 +1,18 @@
 /* The stack of value descriptions and the registers they own; see emitter.h for the invariants. */
 #include "code/baseline/emitter.h"
 
-bool sw_bl_ensure(sw_emitter *e, size_t size_bytes)
+void sw_bl_fail(sw_emitter *e, sw_status st)
 {
-    if (SW_LIKELY((size_t)(e->limit - e->as.at) >= size_bytes)) {
-        return true;
+    if (e->status == SW_OK) {
+        e->status = st;
+    }
+    e->limit = e->as.at;
+}
+
+bool sw_bl_ensure_slow(sw_emitter *e, size_t size_bytes)
+{
+    if (e->status != SW_OK) {
+        return false;
     }
     sw_buf *code = e->code;
     code->len = sw_bl_pos(e);
@@ -174,17 +182,6 @@ void sw_bl_take(sw_emitter *e, unsigned kind, unsigned reg)
     }
 }
 
-unsigned sw_bl_use(sw_emitter *e, sw_value *v)
-{
-    if (v->where == SW_IN_REG) {
-        return v->reg;
-    }
-    if (sw_bl_is_pinned(e, v)) {
-        return e->locals[v->index].pin;
-    }
-    return sw_bl_own(e, v);
-}
-
 unsigned sw_bl_own(sw_emitter *e, sw_value *v)
 {
     if (v->where != SW_IN_REG) {
@@ -224,26 +221,24 @@ void sw_bl_drop_to(sw_emitter *e, uint32_t height)
     }
 }
 
-sw_dest sw_bl_dest(sw_emitter *e, unsigned kind)
+sw_dest sw_bl_dest_local(sw_emitter *e, unsigned kind)
 {
-    sw_dest d = {.kind = (uint8_t)kind, .reg = SW_NO_REG};
-    uint8_t op = *e->pos;
-    if (op != SW_OP_LOCAL_SET && op != SW_OP_LOCAL_TEE) {
-        return d;
-    }
     const uint8_t *next = e->pos + 1;
     uint32_t local = sw_leb_next_u32(&next);
-    if (e->locals[local].pin == SW_NO_REG) {
-        return d;
+    const sw_local *l = &e->locals[local];
+    if (l->pin == SW_NO_REG) {
+        return (sw_dest){.kind = (uint8_t)kind, .reg = SW_NO_REG};
     }
-    assert(e->locals[local].kind == kind);
+    assert(l->kind == kind);
     sw_bl_flush_local(e, local);
-    d.reg = e->locals[local].pin;
-    d.is_local = true;
-    d.is_tee = op == SW_OP_LOCAL_TEE;
-    d.local = local;
-    d.next = next;
-    return d;
+    return (sw_dest){
+        .kind = (uint8_t)kind,
+        .reg = l->pin,
+        .is_local = true,
+        .is_tee = *e->pos == SW_OP_LOCAL_TEE,
+        .local = local,
+        .next = next,
+    };
 }
 
 unsigned sw_bl_dest_reg(sw_emitter *e, sw_dest *d, const sw_value *a, const sw_value *b)
@@ -267,24 +262,4 @@ unsigned sw_bl_dest_reg(sw_emitter *e, sw_dest *d, const sw_value *a, const sw_v
         d->reg = reused != NULL ? reused->reg : (uint8_t)sw_bl_alloc(e, d->kind);
     }
     return d->reg;
-}
-
-unsigned sw_bl_dest_fresh(sw_emitter *e, sw_dest *d)
-{
-    if (!d->is_local) {
-        d->reg = (uint8_t)sw_bl_alloc(e, d->kind);
-    }
-    return d->reg;
-}
-
-void sw_bl_finish(sw_emitter *e, const sw_dest *d)
-{
-    if (!d->is_local) {
-        sw_bl_push_reg(e, d->kind, d->reg);
-        return;
-    }
-    e->pos = d->next;
-    if (d->is_tee) {
-        sw_bl_push_local(e, d->local);
-    }
 }

@@ -159,109 +159,126 @@ typedef struct sw_x64 {
 
 static inline void sw_x64_u8(sw_x64 *a, unsigned value)
 {
-    *a->at++ = (uint8_t)value;
+    uint8_t *p = a->at;
+    a->at = p + 1;
+    *p = (uint8_t)value;
 }
 
 static inline void sw_x64_u32(sw_x64 *a, uint32_t value)
 {
-    memcpy(a->at, &value, 4);
-    a->at += 4;
+    uint8_t *p = a->at;
+    a->at = p + 4;
+    memcpy(p, &value, 4);
 }
 
 static inline void sw_x64_u64(sw_x64 *a, uint64_t value)
 {
-    memcpy(a->at, &value, 8);
-    a->at += 8;
+    uint8_t *p = a->at;
+    a->at = p + 8;
+    memcpy(p, &value, 8);
 }
 
+/*
+ * The encoders write every part that an instruction may have and step over those it has: what comes
+ * next overwrites the others, and no branch depends on the instruction. Up to SW_X64_SLACK bytes
+ * beyond its end may be written.
+ */
+#define SW_X64_SLACK 8
+
 /* Prefixes and opcode; r, x, b are the register numbers of the fields reg, index and base/rm. */
+static inline uint8_t *sw_x64_put_opcode(uint8_t *p, sw_x64_op op, unsigned r, unsigned x,
+                                         unsigned b, bool force_rex)
+{
+    static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
+    static const uint8_t maps[4][2] = {
+        {0},
+        {0x0f},
+        {0x0f, 0x38},
+        {0x0f, 0x3a}
+    };
+    static const uint8_t map_bytes[] = {0, 1, 2, 2};
+    unsigned prefix = sw_x64_prefix(op), map = sw_x64_map(op);
+    *p = prefixes[prefix];
+    p += prefix != 0;
+    unsigned rex = 0x40 | (op & SW_X64_W) >> 5 | (r >> 3) << 2 | (x >> 3) << 1 | b >> 3;
+    *p = (uint8_t)rex;
+    p += (rex != 0x40) | force_rex;
+    memcpy(p, maps[map], 2);
+    p += map_bytes[map];
+    *p++ = (uint8_t)op;
+    return p;
+}
+
 static inline void sw_x64_opcode(sw_x64 *a, sw_x64_op op, unsigned r, unsigned x, unsigned b,
                                  bool force_rex)
 {
-    static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
-    if (sw_x64_prefix(op) != 0) {
-        sw_x64_u8(a, prefixes[sw_x64_prefix(op)]);
-    }
-    unsigned rex = 0x40 | (op & SW_X64_W) >> 5 | (r >> 3) << 2 | (x >> 3) << 1 | b >> 3;
-    if (rex != 0x40 || force_rex) {
-        sw_x64_u8(a, rex);
-    }
-    unsigned map = sw_x64_map(op);
-    if (map != 0) {
-        sw_x64_u8(a, 0x0f);
-        if (map > 1) {
-            sw_x64_u8(a, map == 2 ? 0x38 : 0x3a);
-        }
-    }
-    sw_x64_u8(a, op);
+    a->at = sw_x64_put_opcode(a->at, op, r, x, b, force_rex);
 }
 
-static inline void sw_x64_modrm_reg(sw_x64 *a, unsigned reg, unsigned rm)
+static inline uint8_t *sw_x64_put_modrm_reg(uint8_t *p, unsigned reg, unsigned rm)
 {
-    sw_x64_u8(a, 0xc0 | (reg & 7) << 3 | (rm & 7));
+    *p++ = (uint8_t)(0xc0 | (reg & 7) << 3 | (rm & 7));
+    return p;
 }
 
-static inline void sw_x64_modrm_mem(sw_x64 *a, unsigned reg, sw_x64_mem m)
+static inline uint8_t *sw_x64_put_modrm_mem(uint8_t *p, unsigned reg, sw_x64_mem m)
 {
+    static const uint8_t disp_bytes[] = {0, 1, 4};
     bool has_sib = m.index != SW_X64_NO_INDEX || (m.base & 7) == 4;
-    bool fits_disp8 = m.disp == (int8_t)m.disp;
-    unsigned mod = m.disp == 0 && (m.base & 7) != 5 ? 0 : fits_disp8 ? 1 : 2;
-    sw_x64_u8(a, mod << 6 | (reg & 7) << 3 | (has_sib ? 4 : m.base & 7));
-    if (has_sib) {
-        sw_x64_u8(a, (unsigned)m.scale << 6 | (m.index & 7u) << 3 | (m.base & 7));
-    }
-    if (mod == 1) {
-        sw_x64_u8(a, (uint8_t)m.disp);
-    } else if (mod == 2) {
-        sw_x64_u32(a, (uint32_t)m.disp);
-    }
+    bool has_disp = m.disp != 0 || (m.base & 7) == 5;
+    unsigned mod = m.disp != (int8_t)m.disp ? 2 : has_disp;
+    p[0] = (uint8_t)(mod << 6 | (reg & 7) << 3 | (has_sib ? 4 : m.base & 7));
+    p[1] = (uint8_t)((unsigned)m.scale << 6 | (m.index & 7u) << 3 | (m.base & 7));
+    p += 1 + has_sib;
+    memcpy(p, &m.disp, 4);
+    return p + disp_bytes[mod];
 }
 
 /* op reg, rm */
 static inline void sw_x64_rr(sw_x64 *a, sw_x64_op op, unsigned reg, unsigned rm)
 {
-    sw_x64_opcode(a, op, reg, 0, rm, (op & SW_X64_BYTE) != 0 && (reg >= 4 || rm >= 4));
-    sw_x64_modrm_reg(a, reg, rm);
+    bool force_rex = (op & SW_X64_BYTE) != 0 && (reg >= 4 || rm >= 4);
+    a->at = sw_x64_put_modrm_reg(sw_x64_put_opcode(a->at, op, reg, 0, rm, force_rex), reg, rm);
 }
 
 /* op reg, [m] (or op [m], reg for stores) */
 static inline void sw_x64_rm(sw_x64 *a, sw_x64_op op, unsigned reg, sw_x64_mem m)
 {
     unsigned index = m.index == SW_X64_NO_INDEX ? 0 : m.index;
-    sw_x64_opcode(a, op, reg, index, m.base, (op & SW_X64_BYTE) != 0 && reg >= 4);
-    sw_x64_modrm_mem(a, reg, m);
+    bool force_rex = (op & SW_X64_BYTE) != 0 && reg >= 4;
+    a->at =
+        sw_x64_put_modrm_mem(sw_x64_put_opcode(a->at, op, reg, index, m.base, force_rex), reg, m);
 }
 
-/* The VEX prefix; v is the register of the extra operand, 0 when the form has none. */
-static inline void sw_x64_vex(sw_x64 *a, sw_x64_op op, unsigned r, unsigned v, unsigned x,
-                              unsigned b)
+/* The VEX prefix and opcode; v is the register of the extra operand, 0 when the form has none. */
+static inline uint8_t *sw_x64_put_vex(uint8_t *p, sw_x64_op op, unsigned r, unsigned v, unsigned x,
+                                      unsigned b)
 {
     unsigned tail = (~v & 15) << 3 | sw_x64_prefix(op);
     unsigned not_r = (~r >> 3 & 1) << 7;
     if (sw_x64_map(op) == 1 && (op & SW_X64_W) == 0 && x < 8 && b < 8) {
-        sw_x64_u8(a, 0xc5);
-        sw_x64_u8(a, not_r | tail);
+        *p++ = 0xc5;
+        *p++ = (uint8_t)(not_r | tail);
     } else {
-        sw_x64_u8(a, 0xc4);
-        sw_x64_u8(a, not_r | (~x >> 3 & 1) << 6 | (~b >> 3 & 1) << 5 | sw_x64_map(op));
-        sw_x64_u8(a, (op & SW_X64_W) >> 1 | tail);
+        *p++ = 0xc4;
+        *p++ = (uint8_t)(not_r | (~x >> 3 & 1) << 6 | (~b >> 3 & 1) << 5 | sw_x64_map(op));
+        *p++ = (uint8_t)((op & SW_X64_W) >> 1 | tail);
     }
-    sw_x64_u8(a, op);
+    *p++ = (uint8_t)op;
+    return p;
 }
 
 /* vop reg, v, rm */
 static inline void sw_x64_vrr(sw_x64 *a, sw_x64_op op, unsigned reg, unsigned v, unsigned rm)
 {
-    sw_x64_vex(a, op, reg, v, 0, rm);
-    sw_x64_modrm_reg(a, reg, rm);
+    a->at = sw_x64_put_modrm_reg(sw_x64_put_vex(a->at, op, reg, v, 0, rm), reg, rm);
 }
 
 /* vop reg, v, [m] */
 static inline void sw_x64_vrm(sw_x64 *a, sw_x64_op op, unsigned reg, unsigned v, sw_x64_mem m)
 {
     unsigned index = m.index == SW_X64_NO_INDEX ? 0 : m.index;
-    sw_x64_vex(a, op, reg, v, index, m.base);
-    sw_x64_modrm_mem(a, reg, m);
+    a->at = sw_x64_put_modrm_mem(sw_x64_put_vex(a->at, op, reg, v, index, m.base), reg, m);
 }
 
 /* mov reg, value; leaves the flags alone. */
