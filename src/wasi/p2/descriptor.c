@@ -49,10 +49,10 @@ sw_trap sw_wasi_filesystem_types_filesystem_error_code(
     sw_host_call *call, const sw_wasi_filesystem_types_filesystem_error_code_params *params,
     sw_wasi_filesystem_types_filesystem_error_code_result *ret)
 {
-    p2_object *o;
-    P2_TRY(sw_p2_get(call, params->err, P2_ERROR, &o));
-    ret->is_some = true;
-    ret->value = sw_p2_error_code(o->err);
+    const sw_p2_error *e;
+    P2_TRY(sw_p2_get_error(call, params->err, &e));
+    ret->is_some = e->describe == NULL;
+    ret->value = sw_p2_error_code(e->err);
     return SW_TRAP_NONE;
 }
 

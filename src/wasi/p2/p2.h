@@ -7,11 +7,15 @@
  * here: 20 bits of index into a table, 12 bits of generation, so that a representation that was
  * dropped is noticed. An object may outlive the descriptor it came from: what they have in common
  * is a p2_file with a count of references, so the order in which a guest drops things is its own.
+ *
+ * Other rooms put resources of their own into the table (sw_p2_type), and give guests streams and
+ * pollables over what is not a file (sw_p2_io).
  */
 #pragma once
 
 #include "base/vec.h"
 #include "wasi/core/fs.h"
+#include "wasi/core/pipe.h"
 #include "wasi/wasi.h"
 
 typedef enum p2_kind {
@@ -23,7 +27,17 @@ typedef enum p2_kind {
     P2_TERMINAL,
     P2_DESCRIPTOR,
     P2_DIRECTORY_ENTRIES,
+    P2_OTHER, /* of another room */
 } p2_kind;
+
+typedef const char *sw_p2_describe_fn(uint32_t code);
+
+/* What went wrong in a stream: an errno, or (describe) a code with a meaning elsewhere. */
+typedef struct sw_p2_error {
+    int err;
+    uint32_t code;
+    sw_p2_describe_fn *describe; /* also tells whose code it is; NULL: it is an errno */
+} sw_p2_error;
 
 /* An open file of the host. */
 typedef struct p2_file {
@@ -32,6 +46,39 @@ typedef struct p2_file {
     bool is_owned; /* closed with the last reference */
     bool is_plain; /* a regular file: never waits, has positions */
 } p2_file;
+
+/* How an operation of a stream ended where it did not trap: one of these, or an errno. */
+enum { SW_P2_DONE = 0, SW_P2_CLOSED = -1, SW_P2_FAILED = -2 /* see the sw_p2_io's error */ };
+
+typedef struct sw_p2_io sw_p2_io;
+
+/* Nothing here waits. A missing operation is never called; the results are those above. */
+typedef struct sw_p2_io_ops {
+    /* Bytes that are there; *ret_len 0 with DONE: none yet. */
+    int (*read)(sw_p2_io *io, uint8_t *to, size_t len, size_t *ret_len);
+    /* How many bytes read would give at most; NULL: not known. */
+    size_t (*available)(sw_p2_io *io);
+    /* How many bytes write would take; 0 with DONE: wait. */
+    int (*room)(sw_p2_io *io, size_t *ret_len);
+    /* Takes what there is room for. */
+    int (*write)(sw_p2_io *io, const uint8_t *from, size_t len, size_t *ret_len);
+    void (*free)(sw_p2 *p, sw_p2_io *io); /* the last reference is gone */
+} sw_p2_io_ops;
+
+/* What is behind a stream or a pollable that is not a file; the first member of something larger.
+ */
+struct sw_p2_io {
+    const sw_p2_io_ops *ops;
+    sw_source *source; /* asked for POLLIN by readers, for POLLOUT by writers */
+    uint32_t references;
+    sw_p2_error error; /* of FAILED */
+};
+
+/* A resource of another room. drop: what the guest's drop, or the end of the table, does. */
+typedef struct sw_p2_type {
+    const char *name;
+    void (*drop)(sw_p2 *p, void *body);
+} sw_p2_type;
 
 typedef enum p2_write_mode {
     P2_WRITE_HERE,   /* where the file's own position is: pipes, terminals, standard streams */
@@ -42,10 +89,11 @@ typedef enum p2_write_mode {
 typedef struct p2_object {
     p2_kind kind;
     p2_file *file; /* a reference, or NULL */
+    sw_p2_io *io;  /* a reference, or NULL; of streams and pollables without a file */
     union {
-        int err; /* ERROR: an errno */
+        sw_p2_error error;
         struct {
-            short events; /* with file */
+            short events; /* with file or io */
             uint64_t deadline_ns;
         } pollable;
         struct {
@@ -66,6 +114,10 @@ typedef struct p2_object {
             sw_dir_reader reader;
             uint8_t *buffer; /* owned; SW_DIR_BUFFER_BYTES */
         } entries;
+        struct {
+            const sw_p2_type *type;
+            void *body; /* owned as the type sees it */
+        } other;
     };
 } p2_object;
 
@@ -112,14 +164,48 @@ SW_NODISCARD sw_trap sw_p2_get(sw_host_call *call, uint32_t rep, p2_kind kind, p
 /* What the guest's drop does. */
 void sw_p2_drop(void *env, uint32_t rep, p2_kind kind);
 
+/* ---- For other rooms ------------------------------------------------------------------------- */
+
+/* Adds a resource of this type, which is dropped when that fails. */
+SW_NODISCARD sw_trap sw_p2_add_other(sw_p2 *p, const sw_p2_type *type, void *body,
+                                     uint32_t *ret_rep);
+
+/* Its body; a trap when it is gone or of another type. */
+SW_NODISCARD sw_trap sw_p2_get_other(sw_host_call *call, uint32_t rep, const sw_p2_type *type,
+                                     void **ret_body);
+
+/* For a function that was given the resource for good: out of the table, without its drop. */
+SW_NODISCARD sw_trap sw_p2_take_other(sw_host_call *call, uint32_t rep, const sw_p2_type *type,
+                                      void **ret_body);
+
+/* What the guest's drop does. */
+void sw_p2_drop_other(void *env, uint32_t rep, const sw_p2_type *type);
+
+sw_p2_io *sw_p2_io_ref(sw_p2_io *io);        /* io may be NULL */
+void sw_p2_io_unref(sw_p2 *p, sw_p2_io *io); /* io may be NULL */
+
+/* An input or output stream, or a pollable that is ready when the io's source is. Each takes over
+ * a reference, also when it fails. */
+SW_NODISCARD sw_trap sw_p2_add_input(sw_p2 *p, sw_p2_io *io, uint32_t *ret_rep);
+SW_NODISCARD sw_trap sw_p2_add_output(sw_p2 *p, sw_p2_io *io, uint32_t *ret_rep);
+SW_NODISCARD sw_trap sw_p2_add_pollable(sw_p2 *p, sw_p2_io *io, short events, uint32_t *ret_rep);
+
+/* An io, with one reference, for one end of a pipe, of which it takes a reference. Dropping the
+ * stream leaves the pipe's state alone. describe: the text of the pipe's failure code. */
+SW_NODISCARD sw_trap sw_p2_pipe_io(sw_p2 *p, sw_pipe *pipe, bool writes,
+                                   sw_p2_describe_fn *describe, sw_p2_io **ret_io);
+
+/* What a guest's error handle stands for. */
+SW_NODISCARD sw_trap sw_p2_get_error(sw_host_call *call, uint32_t rep, const sw_p2_error **ret);
+
 /* ---- Shared ---------------------------------------------------------------------------------- */
 
 /* A list of so many bytes in the call's arena. */
 SW_NODISCARD sw_trap sw_p2_bytes(sw_host_call *call, uint64_t len, uint8_t **ret);
 SW_NODISCARD sw_trap sw_p2_no_memory(sw_host_call *call);
 
-/* A pollable for a file (a new reference is taken) or a time. */
-SW_NODISCARD sw_trap sw_p2_pollable(sw_host_call *call, p2_file *file, short events,
+/* A pollable for what is behind a stream (a new reference is taken), or a point in time. */
+SW_NODISCARD sw_trap sw_p2_pollable(sw_host_call *call, const p2_object *stream, short events,
                                     uint64_t deadline_ns, uint32_t *ret_rep);
 
 /* wasi:filesystem's error-code for an errno. */

@@ -15,11 +15,19 @@ sw_trap sw_wasi_io_error_error_to_debug_string(
     sw_host_call *call, const sw_wasi_io_error_error_to_debug_string_params *params,
     sw_wasi_io_error_error_to_debug_string_result *ret)
 {
-    p2_object *o;
-    P2_TRY(sw_p2_get(call, params->self, P2_ERROR, &o));
-    const char *name = strerrordesc_np(o->err);
+    const sw_p2_error *e;
+    P2_TRY(sw_p2_get_error(call, params->self, &e));
+    const char *name = e->describe != NULL ? e->describe(e->code) : strerrordesc_np(e->err);
     *ret = sw_arena_str(call->arena, sw_str_of(name == NULL ? "unknown error" : name));
     return ret->ptr == NULL ? sw_p2_no_memory(call) : SW_TRAP_NONE;
+}
+
+sw_trap sw_p2_get_error(sw_host_call *call, uint32_t rep, const sw_p2_error **ret)
+{
+    p2_object *o;
+    P2_TRY(sw_p2_get(call, rep, P2_ERROR, &o));
+    *ret = &o->error;
+    return SW_TRAP_NONE;
 }
 
 void sw_wasi_io_error_error_drop(void *env, uint32_t rep)
@@ -29,17 +37,19 @@ void sw_wasi_io_error_error_drop(void *env, uint32_t rep)
 
 /* ---- wasi:io/poll ---------------------------------------------------------------------------- */
 
-sw_trap sw_p2_pollable(sw_host_call *call, p2_file *file, short events, uint64_t deadline_ns,
-                       uint32_t *ret_rep)
+sw_trap sw_p2_pollable(sw_host_call *call, const p2_object *stream, short events,
+                       uint64_t deadline_ns, uint32_t *ret_rep)
 {
     sw_p2 *p;
     P2_TRY(sw_p2_of(call->env, &p));
-    return sw_p2_add(
-        p,
-        &(p2_object){
-            .kind = P2_POLLABLE, .file = sw_p2_file_ref(file), .pollable = {events, deadline_ns}
-    },
-        ret_rep);
+    p2_object o = {
+        .kind = P2_POLLABLE, .pollable = {events, deadline_ns}
+    };
+    if (stream != NULL) {
+        o.file = sw_p2_file_ref(stream->file);
+        o.io = sw_p2_io_ref(stream->io);
+    }
+    return sw_p2_add(p, &o, ret_rep);
 }
 
 /* A closed stream is always ready: with its end. */
@@ -49,6 +59,7 @@ static sw_poll_item item_of(const p2_object *o)
         return (sw_poll_item){.fd = -1};
     }
     return (sw_poll_item){.fd = o->file == NULL ? -1 : o->file->fd,
+                          .source = o->io == NULL ? NULL : o->io->source,
                           .events = o->pollable.events,
                           .deadline_ns = o->pollable.deadline_ns};
 }

@@ -1,8 +1,9 @@
 /*
- * WASI 0.2: wasi:io/streams over files, pipes and terminals.
+ * WASI 0.2: wasi:io/streams over files, pipes and terminals of the host, and over what other
+ * rooms give (sw_p2_io).
  *
- * Nothing is buffered here: what a guest writes is handed to the system at once, so flushing has
- * nothing to do. Where the store has a deadline, a guest that would have to wait does so in the
+ * Nothing is buffered here: what a guest writes is handed on at once, so flushing has nothing to
+ * do. Where the store has a deadline, a guest that would have to wait does so in the
  * host's poll, which knows it; a file that is not plain is then written in pieces that its
  * readiness promises room for.
  */
@@ -23,55 +24,74 @@ enum {
     FLUSHED_MAX_BYTES = 4096,      /* blocking-write-and-flush, by its definition */
 };
 
-/* How an operation ended, where it did not trap: DONE, CLOSED, or an errno. */
-enum { DONE = 0, CLOSED = -1 };
-
 typedef sw_wasi_io_streams_stream_error_t stream_error;
 
 /* The error side of a result: closed, or an error resource. */
-static sw_trap fail(sw_host_call *call, int outcome, bool *ret_is_err, stream_error *ret_error)
+static sw_trap fail(sw_host_call *call, const p2_object *s, int outcome, bool *ret_is_err,
+                    stream_error *ret_error)
 {
     *ret_is_err = true;
     *ret_error = (stream_error){.tag = SW_WASI_IO_STREAMS_STREAM_ERROR_CLOSED};
-    if (outcome == CLOSED) {
+    if (outcome == SW_P2_CLOSED) {
         return SW_TRAP_NONE;
     }
     sw_p2 *p;
     ret_error->tag = SW_WASI_IO_STREAMS_STREAM_ERROR_LAST_OPERATION_FAILED;
     P2_TRY(sw_p2_of(call->env, &p));
-    return sw_p2_add(p, &(p2_object){.kind = P2_ERROR, .err = outcome},
-                     &ret_error->last_operation_failed);
+    p2_object error = {.kind = P2_ERROR, .error.err = outcome};
+    if (outcome == SW_P2_FAILED) {
+        error.error = s->io->error;
+    }
+    return sw_p2_add(p, &error, &ret_error->last_operation_failed);
 }
 
-/* Fills a result that is an error; for the rest the caller has to set ok. */
-#define FINISH(call, outcome, ret)                                       \
-    do {                                                                 \
-        (ret)->is_err = false;                                           \
-        if ((outcome) != DONE) {                                         \
-            return fail((call), (outcome), &(ret)->is_err, &(ret)->err); \
-        }                                                                \
+/* Fills a result that is an error of the stream s; for the rest the caller has to set ok. */
+#define FINISH(call, s, outcome, ret)                                        \
+    do {                                                                     \
+        int outcome_ = (outcome);                                            \
+        (ret)->is_err = false;                                               \
+        if (outcome_ != SW_P2_DONE) {                                        \
+            return fail((call), (s), outcome_, &(ret)->is_err, &(ret)->err); \
+        }                                                                    \
     } while (0)
 
-/* Whether the file is ready now. An error of the poll counts as readiness: the operation tells. */
-static bool is_ready(const p2_file *f, short events)
+/* Nothing behind it, and never was. */
+static bool is_void(const p2_object *s)
 {
-    struct pollfd one = {.fd = f->fd, .events = events};
-    return f->is_plain || poll(&one, 1, 0) != 0;
+    return s->io == NULL && s->file->fd < 0;
 }
 
-static sw_trap wait_for(sw_host_call *call, const p2_file *f, short events)
+static bool never_waits(const p2_object *s)
 {
-    if (f->is_plain || f->fd < 0) {
+    return s->file != NULL && s->file->is_plain;
+}
+
+/* Whether the file is ready now. An error of the poll counts as readiness: the operation tells. */
+static bool is_ready(const p2_object *s, short events)
+{
+    if (s->io != NULL) {
+        return s->io->source->is_ready(s->io->source, events);
+    }
+    struct pollfd one = {.fd = s->file->fd, .events = events};
+    return s->file->is_plain || poll(&one, 1, 0) != 0;
+}
+
+static sw_trap wait_for(sw_host_call *call, const p2_object *s, short events)
+{
+    if (never_waits(s) || is_void(s)) {
         return SW_TRAP_NONE;
     }
-    sw_poll_item item = {.fd = f->fd, .events = events, .deadline_ns = UINT64_MAX};
+    sw_poll_item item = {.fd = s->io == NULL ? s->file->fd : -1,
+                         .source = s->io == NULL ? NULL : s->io->source,
+                         .events = events,
+                         .deadline_ns = UINT64_MAX};
     return sw_poll_wait(call->store, &item, 1);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* One read of a ready file; *ret_len is 0 only if len is, or nothing was there after all. */
-static int read_ready(p2_object *s, uint8_t *to, size_t len, size_t *ret_len)
+/* One read of a ready stream; *ret_len is 0 only if len is, or nothing was there after all. */
+static int read_file(p2_object *s, uint8_t *to, size_t len, size_t *ret_len)
 {
     ssize_t got;
     do {
@@ -79,15 +99,31 @@ static int read_ready(p2_object *s, uint8_t *to, size_t len, size_t *ret_len)
                                   : read(s->file->fd, to, len);
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
-        return errno == EAGAIN ? DONE : errno;
+        return errno == EAGAIN ? SW_P2_DONE : errno;
     }
     if (got == 0 && len > 0) {
         s->input.is_closed = true;
-        return CLOSED;
+        return SW_P2_CLOSED;
     }
     s->input.offset += (uint64_t)got;
     *ret_len = (size_t)got;
-    return DONE;
+    return SW_P2_DONE;
+}
+
+static int read_io(p2_object *s, uint8_t *to, size_t len, size_t *ret_len)
+{
+    int outcome = s->io->ops->read(s->io, to, len, ret_len);
+    s->input.is_closed = outcome != SW_P2_DONE;
+    return outcome;
+}
+
+/* Room to read so many bytes into, if they were there. */
+static size_t reading_room(const p2_object *s, size_t want)
+{
+    if (s->io == NULL || s->io->ops->available == NULL) {
+        return want;
+    }
+    return SW_MIN(want, SW_MAX(s->io->ops->available(s->io), (size_t)1));
 }
 
 /* Reads up to len bytes into the call's arena. blocking: at least one, if there is no error. */
@@ -96,22 +132,22 @@ static sw_trap read_bytes(sw_host_call *call, p2_object *s, uint64_t len, bool b
 {
     size_t want = (size_t)SW_MIN(len, (uint64_t)READ_MAX_BYTES);
     *ret_bytes = (sw_wit_list_u8){0};
-    *ret_outcome = s->input.is_closed || s->file->fd < 0 ? CLOSED : DONE;
+    *ret_outcome = s->input.is_closed || is_void(s) ? SW_P2_CLOSED : SW_P2_DONE;
     P2_TRY(sw_p2_bytes(call, 0, &ret_bytes->ptr));
-    if (*ret_outcome != DONE || want == 0) {
+    if (*ret_outcome != SW_P2_DONE || want == 0) {
         return SW_TRAP_NONE;
     }
     do {
         if (blocking) {
-            P2_TRY(wait_for(call, s->file, POLLIN));
-        } else if (!is_ready(s->file, POLLIN)) {
+            P2_TRY(wait_for(call, s, POLLIN));
+        } else if (!is_ready(s, POLLIN)) {
             return SW_TRAP_NONE;
         }
-        if (ret_bytes->len == 0 && want > 0) {
-            P2_TRY(sw_p2_bytes(call, want, &ret_bytes->ptr));
-        }
-        *ret_outcome = read_ready(s, ret_bytes->ptr, want, &ret_bytes->len);
-    } while (blocking && *ret_outcome == DONE && ret_bytes->len == 0);
+        size_t room = reading_room(s, want);
+        P2_TRY(sw_p2_bytes(call, room, &ret_bytes->ptr));
+        *ret_outcome = s->io != NULL ? read_io(s, ret_bytes->ptr, room, &ret_bytes->len)
+                                     : read_file(s, ret_bytes->ptr, room, &ret_bytes->len);
+    } while (blocking && *ret_outcome == SW_P2_DONE && ret_bytes->len == 0);
     return SW_TRAP_NONE;
 }
 
@@ -128,7 +164,7 @@ static sw_trap do_read(sw_host_call *call, uint32_t self, uint64_t len, bool blo
     int outcome;
     P2_TRY(get_input(call, self, &s));
     P2_TRY(read_bytes(call, s, len, blocking, &bytes, &outcome));
-    FINISH(call, outcome, ret);
+    FINISH(call, s, outcome, ret);
     ret->ok = bytes;
     return SW_TRAP_NONE;
 }
@@ -141,7 +177,7 @@ static sw_trap do_skip(sw_host_call *call, uint32_t self, uint64_t len, bool blo
     int outcome;
     P2_TRY(get_input(call, self, &s));
     P2_TRY(read_bytes(call, s, len, blocking, &bytes, &outcome));
-    FINISH(call, outcome, ret);
+    FINISH(call, s, outcome, ret);
     ret->ok = bytes.len;
     return SW_TRAP_NONE;
 }
@@ -180,7 +216,7 @@ sw_trap sw_wasi_io_streams_input_stream_subscribe(
 {
     p2_object *s;
     P2_TRY(get_input(call, params->self, &s));
-    return sw_p2_pollable(call, s->file, POLLIN, UINT64_MAX, ret);
+    return sw_p2_pollable(call, s, POLLIN, UINT64_MAX, ret);
 }
 
 void sw_wasi_io_streams_input_stream_drop(void *env, uint32_t rep)
@@ -201,39 +237,68 @@ static ssize_t write_once(const p2_object *s, const uint8_t *from, size_t len)
     return writev(s->file->fd, &v, 1);
 }
 
-/* Writes everything, waiting as often as it takes. */
-static sw_trap write_all(sw_host_call *call, p2_object *s, const uint8_t *from, size_t len,
-                         int *ret_outcome)
+/* Writes something, or waits. */
+static sw_trap write_file(sw_host_call *call, p2_object *s, const uint8_t *from, size_t len,
+                          size_t *ret_done, int *ret_outcome)
 {
-    *ret_outcome = s->output.is_closed || s->file->fd < 0 ? CLOSED : DONE;
-    while (len > 0 && *ret_outcome == DONE) {
-        bool may_block = s->file->is_plain || sw_store_may_block(call->store);
-        size_t piece = may_block ? len : SW_MIN(len, (size_t)PIPE_PIECE_BYTES);
-        if (!may_block) {
-            P2_TRY(wait_for(call, s->file, POLLOUT));
-        }
-        ssize_t done = write_once(s, from, piece);
-        if (done < 0 && errno == EAGAIN) {
-            P2_TRY(wait_for(call, s->file, POLLOUT));
-        } else if (done < 0 && errno != EINTR) {
-            *ret_outcome = errno == EPIPE ? CLOSED : errno;
-            s->output.is_closed = true;
-        } else if (done > 0) {
-            s->output.offset += (uint64_t)done;
-            from += done;
-            len -= (size_t)done;
-        }
+    bool may_block = s->file->is_plain || sw_store_may_block(call->store);
+    if (!may_block) {
+        P2_TRY(wait_for(call, s, POLLOUT));
+    }
+    ssize_t done = write_once(s, from, may_block ? len : SW_MIN(len, (size_t)PIPE_PIECE_BYTES));
+    if (done >= 0) {
+        s->output.offset += (uint64_t)done;
+        *ret_done = (size_t)done;
+    } else if (errno == EAGAIN) {
+        return wait_for(call, s, POLLOUT);
+    } else if (errno != EINTR) {
+        *ret_outcome = errno == EPIPE ? SW_P2_CLOSED : errno;
     }
     return SW_TRAP_NONE;
 }
 
-/* How much may be written now without waiting. */
-static uint64_t room(const p2_object *s)
+static sw_trap write_io(sw_host_call *call, p2_object *s, const uint8_t *from, size_t len,
+                        size_t *ret_done, int *ret_outcome)
 {
-    if (s->file->is_plain) {
-        return WRITE_MAX_BYTES;
+    *ret_outcome = s->io->ops->write(s->io, from, len, ret_done);
+    if (*ret_outcome == SW_P2_DONE && *ret_done == 0) {
+        return wait_for(call, s, POLLOUT);
     }
-    return is_ready(s->file, POLLOUT) ? PIPE_MAX_BYTES : 0;
+    return SW_TRAP_NONE;
+}
+
+/* Writes everything, waiting as often as it takes. */
+static sw_trap write_all(sw_host_call *call, p2_object *s, const uint8_t *from, size_t len,
+                         int *ret_outcome)
+{
+    *ret_outcome = s->output.is_closed || is_void(s) ? SW_P2_CLOSED : SW_P2_DONE;
+    while (len > 0 && *ret_outcome == SW_P2_DONE) {
+        size_t done = 0;
+        P2_TRY(s->io != NULL ? write_io(call, s, from, len, &done, ret_outcome)
+                             : write_file(call, s, from, len, &done, ret_outcome));
+        from += done;
+        len -= done;
+    }
+    s->output.is_closed |= *ret_outcome != SW_P2_DONE;
+    return SW_TRAP_NONE;
+}
+
+/* How much may be written now without waiting. */
+static int get_room(p2_object *s, uint64_t *ret_room)
+{
+    *ret_room = 0;
+    if (s->output.is_closed || is_void(s)) {
+        return SW_P2_CLOSED;
+    }
+    if (s->io != NULL) {
+        size_t room = 0;
+        int outcome = s->io->ops->room(s->io, &room);
+        s->output.is_closed = outcome != SW_P2_DONE;
+        *ret_room = room;
+        return outcome;
+    }
+    *ret_room = s->file->is_plain ? WRITE_MAX_BYTES : is_ready(s, POLLOUT) ? PIPE_MAX_BYTES : 0;
+    return SW_P2_DONE;
 }
 
 static sw_trap get_output(sw_host_call *call, uint32_t rep, p2_object **ret)
@@ -247,8 +312,9 @@ sw_trap sw_wasi_io_streams_output_stream_check_write(
 {
     p2_object *s;
     P2_TRY(get_output(call, params->self, &s));
-    FINISH(call, s->output.is_closed || s->file->fd < 0 ? CLOSED : DONE, ret);
-    ret->ok = s->output.permit = room(s);
+    uint64_t room;
+    FINISH(call, s, get_room(s, &room), ret);
+    ret->ok = s->output.permit = room;
     return SW_TRAP_NONE;
 }
 
@@ -283,7 +349,7 @@ sw_trap sw_wasi_io_streams_output_stream_write(
     P2_TRY(get_output(call, params->self, &s));
     P2_TRY(use_permit(call, s, params->contents.len));
     P2_TRY(write_all(call, s, params->contents.ptr, params->contents.len, &outcome));
-    FINISH(call, outcome, ret);
+    FINISH(call, s, outcome, ret);
     return SW_TRAP_NONE;
 }
 
@@ -297,16 +363,21 @@ sw_trap sw_wasi_io_streams_output_stream_blocking_write_and_flush(
     P2_TRY(get_output(call, params->self, &s));
     P2_TRY(check_flushed(call, params->contents.len));
     P2_TRY(write_all(call, s, params->contents.ptr, params->contents.len, &outcome));
-    FINISH(call, outcome, ret);
+    FINISH(call, s, outcome, ret);
     return SW_TRAP_NONE;
 }
 
-static sw_trap do_flush(sw_host_call *call, uint32_t self,
+/* What is written is on its way. An io may be asked to wait until it takes more. */
+static sw_trap do_flush(sw_host_call *call, uint32_t self, bool blocking,
                         sw_wit_result_none_wasi_io_streams_stream_error *ret)
 {
     p2_object *s;
     P2_TRY(get_output(call, self, &s));
-    FINISH(call, s->output.is_closed || s->file->fd < 0 ? CLOSED : DONE, ret);
+    if (blocking && s->io != NULL && !s->output.is_closed) {
+        P2_TRY(wait_for(call, s, POLLOUT));
+    }
+    uint64_t room;
+    FINISH(call, s, get_room(s, &room), ret);
     return SW_TRAP_NONE;
 }
 
@@ -314,14 +385,14 @@ sw_trap sw_wasi_io_streams_output_stream_flush(
     sw_host_call *call, const sw_wasi_io_streams_output_stream_flush_params *params,
     sw_wasi_io_streams_output_stream_flush_result *ret)
 {
-    return do_flush(call, params->self, ret);
+    return do_flush(call, params->self, false, ret);
 }
 
 sw_trap sw_wasi_io_streams_output_stream_blocking_flush(
     sw_host_call *call, const sw_wasi_io_streams_output_stream_blocking_flush_params *params,
     sw_wasi_io_streams_output_stream_blocking_flush_result *ret)
 {
-    return do_flush(call, params->self, ret);
+    return do_flush(call, params->self, true, ret);
 }
 
 sw_trap sw_wasi_io_streams_output_stream_subscribe(
@@ -330,7 +401,7 @@ sw_trap sw_wasi_io_streams_output_stream_subscribe(
 {
     p2_object *s;
     P2_TRY(get_output(call, params->self, &s));
-    return sw_p2_pollable(call, s->file, POLLOUT, UINT64_MAX, ret);
+    return sw_p2_pollable(call, s, POLLOUT, UINT64_MAX, ret);
 }
 
 static sw_trap write_zeroes(sw_host_call *call, p2_object *s, uint64_t len, int *ret_outcome)
@@ -340,7 +411,7 @@ static sw_trap write_zeroes(sw_host_call *call, p2_object *s, uint64_t len, int 
         size_t piece = (size_t)SW_MIN(len, (uint64_t)sizeof zeroes);
         P2_TRY(write_all(call, s, zeroes, piece, ret_outcome));
         len -= piece;
-    } while (len > 0 && *ret_outcome == DONE);
+    } while (len > 0 && *ret_outcome == SW_P2_DONE);
     return SW_TRAP_NONE;
 }
 
@@ -353,7 +424,7 @@ sw_trap sw_wasi_io_streams_output_stream_write_zeroes(
     P2_TRY(get_output(call, params->self, &s));
     P2_TRY(use_permit(call, s, params->len));
     P2_TRY(write_zeroes(call, s, params->len, &outcome));
-    FINISH(call, outcome, ret);
+    FINISH(call, s, outcome, ret);
     return SW_TRAP_NONE;
 }
 
@@ -367,7 +438,7 @@ sw_trap sw_wasi_io_streams_output_stream_blocking_write_zeroes_and_flush(
     P2_TRY(get_output(call, params->self, &s));
     P2_TRY(check_flushed(call, params->len));
     P2_TRY(write_zeroes(call, s, params->len, &outcome));
-    FINISH(call, outcome, ret);
+    FINISH(call, s, outcome, ret);
     return SW_TRAP_NONE;
 }
 
@@ -382,14 +453,15 @@ static sw_trap do_splice(sw_host_call *call, uint32_t self, uint32_t src, uint64
     int outcome;
     P2_TRY(get_output(call, self, &out));
     P2_TRY(get_input(call, src, &in));
-    FINISH(call, out->output.is_closed || out->file->fd < 0 ? CLOSED : DONE, ret);
-    if (blocking) {
-        P2_TRY(wait_for(call, out->file, POLLOUT));
+    if (blocking && !out->output.is_closed) {
+        P2_TRY(wait_for(call, out, POLLOUT));
     }
-    P2_TRY(read_bytes(call, in, SW_MIN(len, room(out)), blocking, &bytes, &outcome));
-    FINISH(call, outcome, ret);
+    uint64_t room;
+    FINISH(call, out, get_room(out, &room), ret);
+    P2_TRY(read_bytes(call, in, SW_MIN(len, room), blocking, &bytes, &outcome));
+    FINISH(call, in, outcome, ret);
     P2_TRY(write_all(call, out, bytes.ptr, bytes.len, &outcome));
-    FINISH(call, outcome, ret);
+    FINISH(call, out, outcome, ret);
     ret->ok = bytes.len;
     return SW_TRAP_NONE;
 }

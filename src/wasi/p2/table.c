@@ -69,8 +69,11 @@ static void object_clear(sw_p2 *p, const p2_object *o)
 {
     if (o->kind == P2_DIRECTORY_ENTRIES) {
         sw_free(p->budget, o->entries.buffer, SW_DIR_BUFFER_BYTES);
+    } else if (o->kind == P2_OTHER) {
+        o->other.type->drop(p, o->other.body);
     }
     sw_p2_file_unref(p, o->file);
+    sw_p2_io_unref(p, o->io);
 }
 
 /* A free slot's index; false: the table is full. */
@@ -104,7 +107,8 @@ sw_trap sw_p2_add(sw_p2 *p, const p2_object *object, uint32_t *ret_rep)
     return SW_TRAP_NONE;
 }
 
-static p2_slot *find_slot(sw_p2 *p, uint32_t rep, p2_kind kind)
+/* type: NULL but for P2_OTHER. */
+static p2_slot *find_slot(sw_p2 *p, uint32_t rep, p2_kind kind, const sw_p2_type *type)
 {
     uint32_t index = rep & (P2_MAX_OBJECTS - 1);
     if (index >= p->slots.count) {
@@ -113,35 +117,91 @@ static p2_slot *find_slot(sw_p2 *p, uint32_t rep, p2_kind kind)
     p2_slot *s = &p->slots.at[index];
     bool fits =
         s->object != NULL && s->object->kind == kind && s->generation == rep >> P2_INDEX_BITS;
-    return fits ? s : NULL;
+    return fits && (type == NULL || s->object->other.type == type) ? s : NULL;
+}
+
+static sw_trap get_slot(sw_host_call *call, uint32_t rep, p2_kind kind, const sw_p2_type *type,
+                        p2_slot **ret)
+{
+    sw_p2 *p;
+    P2_TRY(sw_p2_of(call->env, &p));
+    *ret = find_slot(p, rep, kind, type);
+    if (*ret == NULL) {
+        sw_store_explain_trap(p->store, "the resource behind a handle does not exist any more");
+        return SW_TRAP_HOST;
+    }
+    return SW_TRAP_NONE;
 }
 
 sw_trap sw_p2_get(sw_host_call *call, uint32_t rep, p2_kind kind, p2_object **ret)
 {
-    sw_p2 *p;
-    P2_TRY(sw_p2_of(call->env, &p));
-    const p2_slot *s = find_slot(p, rep, kind);
-    if (s == NULL) {
-        sw_store_explain_trap(p->store, "the resource behind a handle does not exist any more");
-        return SW_TRAP_HOST;
-    }
+    p2_slot *s;
+    P2_TRY(get_slot(call, rep, kind, NULL, &s));
     *ret = s->object;
     return SW_TRAP_NONE;
+}
+
+static p2_object *empty_slot(sw_p2 *p, p2_slot *s)
+{
+    p2_object *o = s->object;
+    s->object = NULL;
+    s->generation = (s->generation + 1) % GENERATIONS;
+    s->next_free = p->first_free;
+    p->first_free = (uint32_t)(s - p->slots.at) + 1;
+    return o;
+}
+
+/* Clearing may run another room's code, which may use the table: the slot is emptied before. */
+static void drop_slot(sw_p2 *p, p2_slot *s)
+{
+    if (s != NULL) {
+        p2_object *o = empty_slot(p, s);
+        object_clear(p, o);
+        sw_free(p->budget, o, sizeof *o);
+    }
 }
 
 void sw_p2_drop(void *env, uint32_t rep, p2_kind kind)
 {
     sw_p2 *p = *sw_wasi_p2(env);
-    p2_slot *s = p == NULL ? NULL : find_slot(p, rep, kind);
-    if (s == NULL) {
-        return;
-    }
-    object_clear(p, s->object);
-    sw_free(p->budget, s->object, sizeof *s->object);
-    s->object = NULL;
-    s->generation = (s->generation + 1) % GENERATIONS;
-    s->next_free = p->first_free;
-    p->first_free = (uint32_t)(s - p->slots.at) + 1;
+    drop_slot(p, p == NULL ? NULL : find_slot(p, rep, kind, NULL));
+}
+
+/* ---- Resources of other rooms ---------------------------------------------------------------- */
+
+sw_trap sw_p2_add_other(sw_p2 *p, const sw_p2_type *type, void *body, uint32_t *ret_rep)
+{
+    return sw_p2_add(p,
+                     &(p2_object){
+                         .kind = P2_OTHER, .other = {type, body}
+    },
+                     ret_rep);
+}
+
+sw_trap sw_p2_get_other(sw_host_call *call, uint32_t rep, const sw_p2_type *type, void **ret_body)
+{
+    p2_slot *s;
+    P2_TRY(get_slot(call, rep, P2_OTHER, type, &s));
+    *ret_body = s->object->other.body;
+    return SW_TRAP_NONE;
+}
+
+sw_trap sw_p2_take_other(sw_host_call *call, uint32_t rep, const sw_p2_type *type, void **ret_body)
+{
+    p2_slot *s;
+    sw_p2 *p;
+    P2_TRY(sw_p2_of(call->env, &p));
+    P2_TRY(get_slot(call, rep, P2_OTHER, type, &s));
+    p2_object *o = empty_slot(p, s);
+    *ret_body = o->other.body;
+    sw_free(p->budget, o, sizeof *o);
+    return SW_TRAP_NONE;
+}
+
+void sw_p2_drop_other(void *env, uint32_t rep, const sw_p2_type *type)
+{
+    sw_p2 *p = *sw_wasi_p2(env);
+    drop_slot(p, p == NULL ? NULL : find_slot(p, rep, P2_OTHER, type));
 }
 
 void sw_p2_free(sw_p2 *p)
@@ -150,10 +210,8 @@ void sw_p2_free(sw_p2 *p)
         return;
     }
     for (size_t i = 0; i < p->slots.count; i++) {
-        p2_object *o = p->slots.at[i].object;
-        if (o != NULL) {
-            object_clear(p, o);
-            sw_free(p->budget, o, sizeof *o);
+        if (p->slots.at[i].object != NULL) {
+            drop_slot(p, &p->slots.at[i]);
         }
     }
     sw_vec_clear(&p->slots);
