@@ -63,6 +63,33 @@ static void free_objects(sw_store *s)
     }
 }
 
+void sw_store_recycle(sw_store *s)
+{
+    sw_loop *loop = atomic_load_explicit(&s->loop, memory_order_relaxed);
+    SW_CHECK(s->activation == NULL && !s->has_task);
+    (void)sw_timer_cancel(&s->timer);
+    if (loop != NULL) {
+        sw_loop_cancel(loop, &s->interrupted);
+        sw_loop_cancel(loop, &s->ready);
+    }
+    free_instances(s);
+    free_objects(s);
+    atomic_store(&s->instances, NULL);
+    atomic_store(&s->pending, 0);
+    s->reservations.count = 0;
+    s->memory_bytes = s->table_elements = 0;
+    s->instances_count = 0;
+    s->deadline_ns = 0;
+    s->exit_code = 0;
+    s->explanation[0] = '\0';
+    s->trap.reason = SW_TRAP_NONE;
+    s->trap.text[0] = '\0';
+    s->trap.frames_count = s->trap.frames_dropped = 0;
+    if (s->args != NULL) {
+        memset(s->args, 0, SW_ARGS_AREA_BYTES);
+    }
+}
+
 void sw_store_free(sw_store *s)
 {
     if (s == NULL) {

@@ -150,6 +150,12 @@ void sw_wasi_free(sw_wasi *w)
     sw_free(sw_store_budget(w->store), w, sizeof *w);
 }
 
+void sw_wasi_reset(sw_wasi *w)
+{
+    sw_p2_free(w->p2);
+    w->p2 = NULL;
+}
+
 sw_store *sw_wasi_store(const sw_wasi *w)
 {
     return w->store;

@@ -21,6 +21,10 @@ SW_NODISCARD sw_status sw_wasi_new(sw_store *s, const sw_grants *grants, sw_deni
                                    void *denial_env, sw_diag *diag, sw_wasi **ret_wasi);
 void sw_wasi_free(sw_wasi *w);
 
+/* Forgets all that guests have opened and made; the granted directories stay open. No instance
+ * uses the context any more. */
+void sw_wasi_reset(sw_wasi *w);
+
 /* Calls the denial function, if there is one. */
 void sw_wasi_deny(sw_wasi *w, const char *option, const char *fmt, ...) SW_PRINTF(3, 4);
 

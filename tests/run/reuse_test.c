@@ -108,10 +108,9 @@ static void dirty_everything(harness *h, sw_instance *i, const sw_memory_view *m
     }
 }
 
-static void use_once(harness *h, sw_code *code, const shape *s)
+static void use(harness *h, sw_code *code, const shape *s)
 {
     sw_instance *i = NULL;
-    harness_restart(h, &SW_STORE_LIMITS_DEFAULT);
     assert_int_equal(sw_instance_new(h->store, code, NULL, &h->diag, &i), SW_OK);
     const sw_memory_view *m = sw_memory_get_view(harness_export(i, "m").memory);
     expect_contents(m, s);
@@ -128,6 +127,12 @@ static void use_once(harness *h, sw_code *code, const shape *s)
     expect_end(h, i, m->size_bytes);
 }
 
+static void use_once(harness *h, sw_code *code, const shape *s)
+{
+    harness_restart(h, &SW_STORE_LIMITS_DEFAULT);
+    use(h, code, s);
+}
+
 /* Every shape after every other, twice over, so that each transition happens. */
 static void test_every_pair(void **state)
 {
@@ -141,6 +146,34 @@ static void test_every_pair(void **state)
         for (size_t b = 0; b < SW_COUNTOF(SHAPES); b++) {
             use_once(h, codes[a], &SHAPES[a]);
             use_once(h, codes[b], &SHAPES[b]);
+        }
+    }
+    for (size_t i = 0; i < SW_COUNTOF(SHAPES); i++) {
+        sw_code_unref(codes[i]);
+    }
+}
+
+/* The same in one store that is used again, with limits that only one instance fits in. */
+static void test_recycled_store(void **state)
+{
+    harness *h = *state;
+    sw_code *codes[SW_COUNTOF(SHAPES)];
+    sw_store_limits limits = SW_STORE_LIMITS_DEFAULT;
+    limits.instances = 1;
+    limits.memory_bytes = 310 * PAGE;
+    harness_take_signals();
+    harness_restart(h, &limits);
+    for (size_t i = 0; i < SW_COUNTOF(SHAPES); i++) {
+        codes[i] = make_code(h, &SHAPES[i]);
+    }
+    for (size_t a = 0; a < SW_COUNTOF(SHAPES); a++) {
+        for (size_t b = 0; b < SW_COUNTOF(SHAPES); b++) {
+            use(h, codes[a], &SHAPES[a]);
+            sw_store_interrupt(h->store);
+            sw_store_recycle(h->store);
+            assert_int_equal(sw_store_trap(h->store)->reason, SW_TRAP_NONE);
+            use(h, codes[b], &SHAPES[b]);
+            sw_store_recycle(h->store);
         }
     }
     for (size_t i = 0; i < SW_COUNTOF(SHAPES); i++) {
@@ -226,10 +259,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_every_pair),
-        TEST(test_many_at_once),
-        TEST(test_half_built),
-        TEST(test_threads),
+        TEST(test_every_pair), TEST(test_recycled_store), TEST(test_many_at_once),
+        TEST(test_half_built), TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
