@@ -96,8 +96,8 @@ SW_NODISCARD sw_status sw_store_new(sw_engine *e, const sw_store_limits *limits,
                                     sw_store **ret_store);
 void sw_store_free(sw_store *s); /* with all its instances; s may be NULL */
 
-/* Frees its instances and objects and forgets deadline, trap and interruptions, so that the store is
- * as new; its stack, loop and references to code are kept, for whoever comes next. Nothing of it
+/* Frees its instances and objects and forgets deadline, trap and interruptions, so that the store
+ * is as new; its stack, loop and references to code are kept, for whoever comes next. Nothing of it
  * may be running. */
 void sw_store_recycle(sw_store *s);
 
