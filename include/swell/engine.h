@@ -31,13 +31,14 @@ SWELL_API void swell_engine_free(swell_engine *engine); /* after all that was ma
 /* ---- Programs -------------------------------------------------------------------------------- */
 
 typedef struct swell_program_options {
-    /* Accept a file made by swell_program_write. Machine code is trusted, so only from a source
-     * that is. It must have been made by this very build for this kind of processor. */
+    /* Accept a file made by swell_compile_file. Machine code is trusted, so only from a source
+     * that is. It must have been made by this very build. */
     bool allow_compiled;
 } swell_program_options;
 
 /* Opens a file: a module, a component or, when allowed, a compiled program. Compiles it unless the
- * engine's cache has it. options may be NULL. */
+ * engine's cache has it. SWELL_UNSUPPORTED where the processor lacks what compiled code needs (AVX,
+ * BMI1, BMI2, LZCNT, POPCNT). options may be NULL. */
 SWELL_API swell_status swell_program_open(swell_engine *engine, const char *path,
                                           const swell_program_options *options, swell_error *error,
                                           swell_program **ret_program);

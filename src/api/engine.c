@@ -1,6 +1,7 @@
 /* Engines and programs: reading, compiling, caching, loading. */
 #include "api/input.h"
 
+#include "os/cpu.h"
 #include "os/file.h"
 #include "wasm/validate.h"
 
@@ -248,6 +249,7 @@ static sw_status load(swell_program *p, sw_diag *diag)
 /* From the cache, else by compiling; what was compiled goes to the cache. */
 static sw_status load_wasm(swell_program *p, sw_bytes wasm, sw_diag *diag)
 {
+    SW_TRY(sw_compile_check_cpu(sw_cpu_features(), diag));
     sw_cache *cache = open_cache(p->engine);
     sw_cache_key key = {};
     if (cache != NULL) {
@@ -330,6 +332,7 @@ static sw_status load_compiled(swell_program *p, int fd, uint64_t size, bool all
         return sw_fail(diag, SW_DENIED, SW_NO_OFFSET,
                        "machine code is trusted code: allow it with --allow-compiled");
     }
+    SW_TRY(sw_compile_check_cpu(sw_cpu_features(), diag));
     sw_status st = sw_image_file_open(fd, size, false, diag, &p->file);
     if (st != SW_OK) {
         p->file = (sw_image_file){.fd = -1};

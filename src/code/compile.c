@@ -1,7 +1,7 @@
 #include "code/compile.h"
 
 #include "base/vec.h"
-#include "code/emit.h"
+#include "code/baseline/baseline.h"
 #include "code/image.h"
 #include "os/clock.h"
 #include "os/cpu.h"
@@ -275,7 +275,7 @@ static sw_status write_image(compiler *c, code_range *thunks, sw_arena *arena, s
         .features = &c->options->features,
         .places = c->places,
         .code_bytes = c->code_bytes,
-        .cpu_features = sw_cpu_features() & SW_CPU_X86_64_V3,
+        .cpu_features = sw_baseline_cpu_features(),
     };
     size_t code_at;
     SW_TRY(sw_image_write(&input, arena, out, diag, &code_at));
@@ -284,6 +284,18 @@ static sw_status write_image(compiler *c, code_range *thunks, sw_arena *arena, s
     }
     copy_range(c, thunks, out->ptr + code_at);
     return SW_OK;
+}
+
+/* ---- Running it ------------------------------------------------------------------------------ */
+
+sw_status sw_compile_check_cpu(uint32_t cpu_features, sw_diag *diag)
+{
+    char names[SW_CPU_NAMES_BYTES];
+    uint32_t missing = sw_baseline_cpu_features() & ~cpu_features;
+    return missing == 0 ? SW_OK
+                        : sw_fail(diag, SW_UNSUPPORTED, SW_NO_OFFSET,
+                                  "this processor lacks %s, which compiled code needs",
+                                  sw_cpu_names(missing, names));
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */

@@ -24,6 +24,10 @@ typedef struct sw_compile_stats {
     uint32_t functions;
 } sw_compile_stats;
 
+/* Whether a processor with these features (sw_cpu_features) can run what is compiled; if not,
+ * SW_UNSUPPORTED says what it lacks. Compiling works on any. */
+SW_NODISCARD sw_status sw_compile_check_cpu(uint32_t cpu_features, sw_diag *diag);
+
 /* Reads nothing but m. The image is appended to out, which must be aligned to a page in the file
  * it will be part of. ret_stats may be NULL. */
 SW_NODISCARD sw_status sw_module_compile(const sw_module *m, const sw_compile_options *options,

@@ -15,6 +15,15 @@ static bool section_fits(const sw_image_header *h, size_t s)
            end <= h->size_bytes;
 }
 
+sw_status sw_image_check_cpu(uint32_t needed, uint32_t has, sw_diag *diag)
+{
+    char names[SW_CPU_NAMES_BYTES];
+    return (needed & ~has) == 0 ? SW_OK
+                                : sw_fail(diag, SW_STALE, SW_NO_OFFSET,
+                                          "compiled for a processor with %s, which this one lacks",
+                                          sw_cpu_names(needed & ~has, names));
+}
+
 sw_status sw_image_check(const void *image, uint64_t size_bytes, sw_diag *diag)
 {
     const sw_image_header *h = image;
@@ -25,11 +34,7 @@ sw_status sw_image_check(const void *image, uint64_t size_bytes, sw_diag *diag)
     if (memcmp(h->build_hash, SW_BUILD_HASH, SW_BUILD_HASH_BYTES) != 0) {
         return sw_fail(diag, SW_STALE, SW_NO_OFFSET, "compiled by another build of swell");
     }
-    if ((h->cpu_features & ~sw_cpu_features()) != 0) {
-        return sw_fail(diag, SW_STALE, SW_NO_OFFSET,
-                       "compiled for a processor with more features (missing: %#x)",
-                       h->cpu_features & ~sw_cpu_features());
-    }
+    SW_TRY(sw_image_check_cpu(h->cpu_features, sw_cpu_features(), diag));
     bool fits = h->size_bytes <= size_bytes && h->size_bytes % SW_IMAGE_PAGE_BYTES == 0 &&
                 h->sections[SW_IMAGE_CODE].start % SW_IMAGE_PAGE_BYTES == 0;
     for (size_t s = 0; fits && s < SW_IMAGE_SECTIONS_COUNT; s++) {

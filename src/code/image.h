@@ -200,6 +200,9 @@ typedef struct sw_image_header {
  */
 SW_NODISCARD sw_status sw_image_check(const void *image, uint64_t size_bytes, sw_diag *diag);
 
+/* The processor's part of it, for images and the files they are in: bits of os/cpu.h. */
+SW_NODISCARD sw_status sw_image_check_cpu(uint32_t needed, uint32_t has, sw_diag *diag);
+
 /* The items of a section where they lie; ret_count may be NULL. */
 static inline const void *sw_image_get(const sw_image_header *h, sw_image_section s,
                                        uint32_t *ret_count)

@@ -117,11 +117,7 @@ static sw_status check(sw_bytes bytes, sw_diag *diag)
         memcmp(h->build_hash, SW_BUILD_HASH, SW_BUILD_HASH_BYTES) != 0) {
         return sw_fail(diag, SW_STALE, SW_NO_OFFSET, "compiled by another build of swell");
     }
-    if ((h->cpu_features & ~sw_cpu_features()) != 0) {
-        return sw_fail(diag, SW_STALE, SW_NO_OFFSET,
-                       "compiled for a processor with more features (missing: %#x)",
-                       h->cpu_features & ~sw_cpu_features());
-    }
+    SW_TRY(sw_image_check_cpu(h->cpu_features, sw_cpu_features(), diag));
     if (h->size_bytes != bytes.len || !parts_fit(h)) {
         return sw_fail(diag, SW_MALFORMED, SW_NO_OFFSET, "compiled file is damaged");
     }

@@ -22,12 +22,12 @@ enum {
     SW_CPU_SHA = 1u << 9, /* host code only; compiled guests never use it */
 };
 
-/* What the x86-64-v2 and -v3 levels promise of the above. */
-#define SW_CPU_X86_64_V2 (SW_CPU_SSE41 | SW_CPU_SSE42 | SW_CPU_POPCNT)
-#define SW_CPU_X86_64_V3                                                                      \
-    (SW_CPU_X86_64_V2 | SW_CPU_AVX | SW_CPU_AVX2 | SW_CPU_BMI1 | SW_CPU_BMI2 | SW_CPU_LZCNT | \
-     SW_CPU_FMA)
-
 /* The features that both the processor has and the system lets programs use. 0 on processors for
  * which no bit is defined. */
 uint32_t sw_cpu_features(void);
+
+/* Room for the names of all features. */
+enum { SW_CPU_NAMES_BYTES = 128 };
+
+/* The features' names as the makers write them: "AVX, BMI2". A bit without a name is a number. */
+const char *sw_cpu_names(uint32_t features, char text[SW_CPU_NAMES_BYTES]);

@@ -77,10 +77,8 @@ sw_cache_key sw_cache_key_of(sw_bytes input)
 {
     sw_cache_key key;
     sw_sha256 s;
-    uint32_t features = sw_cpu_features();
-    sw_sha256_init(&s, (features & SW_CPU_SHA) != 0);
+    sw_sha256_init(&s, (sw_cpu_features() & SW_CPU_SHA) != 0);
     sw_sha256_write(&s, (sw_bytes){SW_BUILD_HASH, SW_BUILD_HASH_BYTES});
-    sw_sha256_write(&s, (sw_bytes){(const uint8_t *)&features, sizeof(features)});
     sw_sha256_write(&s, input);
     sw_sha256_finish(&s, key.bytes);
     return key;

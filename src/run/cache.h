@@ -1,9 +1,9 @@
 /*
  * The compile cache: compiled programs on disk, by what they were compiled from.
  *
- * An entry's key is the SHA-256 of the input together with this build's hash and the processor
- * features code is made for; so an entry never needs to be invalidated. Entries appear whole
- * (written beside and renamed) and carry a checksum that is verified when they are opened: a
+ * An entry's key is the SHA-256 of the input together with this build's hash, which says what code
+ * is made of it, on whatever processor; so an entry never needs to be invalidated. Entries appear
+ * whole (written beside and renamed) and carry a checksum that is verified when they are opened: a
  * damaged one is removed and reported as missing. The directory is private (mode 0700) and must
  * belong to the user; anything else is refused. Processes may share it without further ado. When it
  * outgrows its cap, the entries used longest ago go first.

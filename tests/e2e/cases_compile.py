@@ -176,6 +176,20 @@ def killed_writer(box):
         expect(result.returncode == 0, f'after a kill at {delay} s', result)
 
 
+def lacking_processor(box):
+    """glibc's tunables hide features from the program."""
+    path = compiled(box)
+    env = {'GLIBC_TUNABLES': 'glibc.cpu.hwcaps=-AVX,-BMI2'}
+    for args in (['run', box.guest('hello')], ['run', '--allow-compiled', path]):
+        result = box.run(args, env=env)
+        expect(result.returncode == 1 and result.text == '', f'exit code {result.returncode}, not 1', result)
+        expect(result.talk.count('\n') == 1 and 'this processor lacks AVX, BMI2,' in result.talk,
+               'another error', result)
+    result = box.run(['compile', box.guest('hello'), '-o', 'there.swell'], env=env)
+    expect(result.returncode == 0, 'not compiled', result)
+    expect((box.path / 'there.swell').read_bytes() == path.read_bytes(), 'another file')
+
+
 CASES = [
     Case('compile and run a module', call=compile_and_run('hello', HELLO)),
     Case('compile and run a component', call=compile_and_run('hello.component', HELLO)),
@@ -185,6 +199,7 @@ CASES = [
     Case('not without --allow-compiled', call=not_without_leave),
     Case('the name does not matter', call=renamed_is_still_compiled),
     Case('an altered header', call=altered_header),
+    Case('a processor that lacks what code needs', call=lacking_processor),
     Case('cut short', call=cut_short),
     Case('a malformed file leaves nothing behind', call=no_file_left),
     Case('no such folder for the result', call=no_such_folder),

@@ -3,6 +3,7 @@
 
 #include "code/compile.h"
 #include "code/image_file.h"
+#include "os/cpu.h"
 #include "os/file.h"
 #include "os/vm.h"
 
@@ -222,6 +223,57 @@ static void test_stale(void **state)
     sw_buf_clear(&image);
 }
 
+/* ---- Processors --------------------------------------------------------------------------------
+ */
+
+typedef struct lacking {
+    uint32_t bit;
+    const char *error; /* NULL: code does without */
+} lacking;
+
+static const lacking LACKING[] = {
+    {SW_CPU_POPCNT, "this processor lacks POPCNT, which compiled code needs"},
+    {SW_CPU_AVX,    "this processor lacks AVX, which compiled code needs"   },
+    {SW_CPU_BMI1,   "this processor lacks BMI1, which compiled code needs"  },
+    {SW_CPU_BMI2,   "this processor lacks BMI2, which compiled code needs"  },
+    {SW_CPU_LZCNT,  "this processor lacks LZCNT, which compiled code needs" },
+    {SW_CPU_SSE41,  NULL                                                    },
+    {SW_CPU_SSE42,  NULL                                                    },
+    {SW_CPU_AVX2,   NULL                                                    },
+    {SW_CPU_FMA,    NULL                                                    },
+    {SW_CPU_SHA,    NULL                                                    },
+};
+
+static void test_processors(void **state)
+{
+    (void)state;
+    builder b;
+    sw_buf image;
+    build_many(&b, 1);
+    harness_image(&b, &image);
+    builder_clear(&b);
+    uint32_t needed = ((const sw_image_header *)(const void *)image.ptr)->cpu_features;
+    sw_buf_clear(&image);
+    for (size_t i = 0; i < SW_COUNTOF(LACKING); i++) {
+        const lacking *l = &LACKING[i];
+        sw_diag diag = {}, other = {};
+        bool fits = l->error == NULL;
+        assert_int_equal((needed & l->bit) == 0, fits);
+        assert_int_equal(sw_compile_check_cpu(~l->bit, &diag), fits ? SW_OK : SW_UNSUPPORTED);
+        assert_string_equal(diag.text, fits ? "" : l->error);
+        assert_int_equal(sw_image_check_cpu(needed, ~l->bit, &other), fits ? SW_OK : SW_STALE);
+    }
+    sw_diag diag = {};
+    assert_int_equal(sw_image_check_cpu(SW_CPU_AVX2 | SW_CPU_FMA | 1u << 31, 0, &diag), SW_STALE);
+    assert_string_equal(
+        diag.text, "compiled for a processor with AVX2, FMA, 0x80000000, which this one lacks");
+    diag = (sw_diag){};
+    assert_int_equal(sw_compile_check_cpu(0, &diag), SW_UNSUPPORTED);
+    assert_string_equal(
+        diag.text,
+        "this processor lacks POPCNT, AVX, BMI1, BMI2, LZCNT, which compiled code needs");
+}
+
 /* ---- Files -------------------------------------------------------------------------------------
  */
 
@@ -305,8 +357,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_deterministic), TEST(test_first_error), TEST(test_memory_contents),
-        TEST(test_scattered),     TEST(test_stale),       TEST(test_file),
-        TEST(test_damage),
+        TEST(test_scattered),     TEST(test_stale),       TEST(test_processors),
+        TEST(test_file),          TEST(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

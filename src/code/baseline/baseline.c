@@ -6,9 +6,13 @@
 
 enum { FUNCTION_ALIGN = 16, INT3 = 0xcc };
 
-uint64_t sw_baseline_cpu_features(void)
+uint32_t sw_baseline_cpu_features(void)
 {
-    return SW_CPU_X86_64_V2 | SW_CPU_AVX | SW_CPU_BMI1 | SW_CPU_BMI2 | SW_CPU_LZCNT;
+    return SW_CPU_AVX     /* all floats, vroundsd among them; nothing of 256 bits */
+           | SW_CPU_BMI2  /* shlx, shrx, sarx, rorx */
+           | SW_CPU_BMI1  /* tzcnt */
+           | SW_CPU_LZCNT /* lzcnt */
+           | SW_CPU_POPCNT /* popcnt */;
 }
 
 void sw_baseline_set_knobs(sw_emitter *e, sw_baseline_knobs knobs)
