@@ -23,7 +23,11 @@ typedef struct swell_call swell_call;
 
 /* A host function. params: as many values as the function has parameters. A function with a result
  * sets *ret_result (it starts zeroed); parts of it come from swell_call_alloc. Anything but
- * SWELL_OK traps the guest; the reason is what swell_call_fail said. */
+ * SWELL_OK traps the guest; the reason is what swell_call_fail said.
+ *
+ * It runs on the guest's stack, not the thread's: host_stack_bytes of the store's configuration are
+ * free, or the guest traps (stack exhausted) instead of calling it. It must return: leaving by
+ * longjmp or an exception is not allowed. */
 typedef swell_status swell_host_fn(void *env, swell_call *call, const swell_value *params,
                                    size_t params_count, swell_value *ret_result);
 

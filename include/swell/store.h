@@ -19,6 +19,7 @@ typedef struct swell_store_config {
     uint64_t max_memory_bytes; /* linear memories together; 0: 1 GiB */
     uint64_t max_host_bytes;   /* what the host allocates for the guest; 0: 256 MiB */
     uint64_t stack_bytes;      /* of the guest; 0: 8 MiB */
+    uint64_t host_stack_bytes; /* what a host function finds free at least; 0: 256 KiB */
 } swell_store_config;
 
 /* config and grants may be NULL (defaults; nothing granted, standard streams closed). grants is

@@ -26,6 +26,9 @@ static sw_store_limits limits_of(const swell_store_config *config)
     if (config->stack_bytes != 0) {
         limits.stack_bytes = config->stack_bytes;
     }
+    if (config->host_stack_bytes != 0) {
+        limits.host_stack_bytes = config->host_stack_bytes;
+    }
     return limits;
 }
 

@@ -9,7 +9,8 @@
  *
  * Guest code runs on the store's own stack (a fiber), never on the caller's, so that stack
  * exhaustion is a fault in a known guard and a guest may later be suspended. A host function runs
- * on that same stack; before it runs at least SW_HOST_HEADROOM_BYTES are free.
+ * on that same stack; before it runs at least host_stack_bytes of the store's limits are free, or
+ * the guest traps.
  */
 #pragma once
 
@@ -22,8 +23,6 @@ typedef struct sw_engine sw_engine;
 typedef struct sw_code sw_code;
 typedef struct sw_store sw_store;
 typedef struct sw_instance sw_instance;
-
-enum { SW_HOST_HEADROOM_BYTES = 128 * 1024 };
 
 /* ---- Engine ---------------------------------------------------------------------------------- */
 
@@ -86,10 +85,15 @@ typedef struct sw_store_limits {
     uint64_t table_elements; /* all tables together */
     uint64_t host_bytes;     /* the store's budget: everything the host allocates for it */
     uint64_t stack_bytes;    /* usable guest stack */
+    /* Stack below that, which host functions find free however deep the guest is: at least
+     * SW_HOST_STACK_MIN is taken, which is plenty for all that swell itself does in one. */
+    uint64_t host_stack_bytes;
     uint32_t instances;
 } sw_store_limits;
 
-/* 1 GiB, 10 million, 256 MiB, 8 MiB, 10,000. */
+enum { SW_HOST_STACK_MIN = 128 * 1024 };
+
+/* 1 GiB, 10 million, 256 MiB, 8 MiB, 256 KiB, 10,000. */
 extern const sw_store_limits SW_STORE_LIMITS_DEFAULT;
 
 SW_NODISCARD sw_status sw_store_new(sw_engine *e, const sw_store_limits *limits, sw_diag *diag,

@@ -8,6 +8,7 @@ const sw_store_limits SW_STORE_LIMITS_DEFAULT = {
     .table_elements = 10000000,
     .host_bytes = UINT64_C(256) << 20,
     .stack_bytes = UINT64_C(8) << 20,
+    .host_stack_bytes = UINT64_C(256) << 10,
     .instances = 10000,
 };
 

@@ -25,7 +25,8 @@ sw_status sw_store_need_fiber(sw_store *s)
     if (s->fiber != NULL) {
         return SW_OK;
     }
-    if (ckd_add(&bytes, s->limits.stack_bytes, (uint64_t)SW_HOST_HEADROOM_BYTES)) {
+    uint64_t for_host = SW_MAX(s->limits.host_stack_bytes, (uint64_t)SW_HOST_STACK_MIN);
+    if (ckd_add(&bytes, s->limits.stack_bytes, for_host)) {
         return SW_NO_MEMORY;
     }
     SW_TRY(sw_fiber_new(&s->fiber, bytes, fiber_body));
@@ -33,7 +34,7 @@ sw_status sw_store_need_fiber(sw_store *s)
     s->guard = limits.guard;
     s->stack_limit = limits.limit;
     s->stack_top = limits.top;
-    s->stack_floor = limits.limit + SW_HOST_HEADROOM_BYTES;
+    s->stack_floor = limits.limit + for_host;
     return SW_OK;
 }
 

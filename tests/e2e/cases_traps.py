@@ -46,6 +46,8 @@ CASES = [
       Case(f'trap: {name}', 'trap', [name], code=134, out='before\n', err=[reason, function],
            err_not=['AddressSanitizer', 'core dumped'])
       for name, reason, function in TRAPS),
+    Case('a call of the host at every depth', 'trap', ['host-recursion'], ['--max-stack', '64KiB'], code=134,
+         out='before\n', err=['call stack exhausted', 'recurse_with_host'], err_not=['AddressSanitizer']),
     Case('the backtrace has offsets in the module', 'trap', ['divide'], code=134,
          err=[re.compile(r'spring_divide.*0x[0-9a-f]+|0x[0-9a-f]+.*spring_divide')]),
 

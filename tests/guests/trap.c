@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define APART __attribute__((noinline, optnone))
 
@@ -115,6 +117,23 @@ static APART void spring_light_recursion(void)
     printf("%d\n", recurse_lightly(0));
 }
 
+/* The same with a call of the host at each depth, of those that take most of its stack. */
+static __attribute__((noinline)) int recurse_with_host(int depth)
+{
+    static char link[16];
+    static struct stat status;
+    if (depth == lowest || readlink("/no/where", link, sizeof link) >= 0 ||
+        stat("/no/where", &status) == 0 || symlink("/no/where", "/no/where") == 0) {
+        return 0;
+    }
+    return recurse_with_host(depth + 1) / 3 + minus_one;
+}
+
+static APART void spring_host_recursion(void)
+{
+    printf("%d\n", recurse_with_host(0));
+}
+
 static const trap_kind kinds[] = {
     {"unreachable",     spring_unreachable    },
     {"load",            spring_load           },
@@ -131,6 +150,7 @@ static const trap_kind kinds[] = {
     {"wrong-type",      spring_wrong_type     },
     {"recursion",       spring_recursion      },
     {"light-recursion", spring_light_recursion},
+    {"host-recursion",  spring_host_recursion },
 };
 
 static APART void spring_by_name(const char *name)

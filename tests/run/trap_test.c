@@ -120,37 +120,6 @@ static void test_small_stack(void **state)
     assert_true(sw_store_trap(h->store)->frames_dropped < 16 * 1024);
 }
 
-/* Deep in the stack, helpers and host functions find too little of it and trap as well. */
-static sw_trap nothing_entry(sw_host_func *self, sw_regs *regs)
-{
-    (void)self;
-    (void)regs;
-    return SW_TRAP_NONE;
-}
-
-static void test_exhaustion_in_stubs(void **state)
-{
-    harness *h = *state;
-    for (int helper = 0; helper < 2; helper++) {
-        builder b;
-        builder_init(&b);
-        uint32_t t = builder_type(&b, ":");
-        (void)builder_import_func(&b, "env", "f", t);
-        uint32_t f = builder_func(&b, t, "",
-                                  helper ? CODE(0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 11, 0, 0x10, 1)
-                                         : CODE(0x10, 0, 0x10, 1));
-        builder_memory(&b, 1, 1);
-        builder_export(&b, "f", 0, f);
-        static const sw_functype TYPE = {};
-        sw_host_func host;
-        assert_int_equal(sw_host_func_init(&host, h->store, &TYPE, nothing_entry, NULL), SW_OK);
-        sw_extern import = sw_host_func_extern(&host);
-        sw_instance *i = harness_instance(h, &b, &import);
-        harness_expect_trap(h, i, "f", 0, SW_TRAP_STACK_EXHAUSTED);
-        assert_true(sw_store_trap(h->store)->frames_count == SW_MAX_FRAMES);
-    }
-}
-
 /* ---- Interruption ---------------------------------------------------------------------------- */
 
 static sw_instance *endless(harness *h)
@@ -324,11 +293,15 @@ int main(int argc, char **argv)
     }
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_kinds),       TEST(test_stack_exhaustion),
-        TEST(test_small_stack), TEST(test_exhaustion_in_stubs),
-        TEST(test_deadline),    TEST(test_deadline_without_loops),
-        TEST(test_interrupt),   TEST(test_deadline_in_bulk),
-        TEST(test_host_fault),  TEST(test_threads),
+        TEST(test_kinds),
+        TEST(test_stack_exhaustion),
+        TEST(test_small_stack),
+        TEST(test_deadline),
+        TEST(test_deadline_without_loops),
+        TEST(test_interrupt),
+        TEST(test_deadline_in_bulk),
+        TEST(test_host_fault),
+        TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
