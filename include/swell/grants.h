@@ -30,6 +30,10 @@ SWELL_API swell_status swell_grants_add_http(swell_grants *grants, swell_str pat
 SWELL_API swell_status swell_grants_add_arg(swell_grants *grants, swell_str arg);
 /* What the guest's standard stream 0, 1 or 2 is: a descriptor, borrowed; -1 closes it. */
 SWELL_API void swell_grants_set_stdio(swell_grants *grants, unsigned stream, int fd);
+/* Lets a guest's write to a standard stream that nobody reads any more raise SIGPIPE, which ends
+ * the process as it ends other programs: for a process that is nothing but its guest. Without this
+ * the guest gets an error, and nothing a guest does raises the signal. */
+SWELL_API void swell_grants_raise_sigpipe(swell_grants *grants);
 
 /* Told of each refused operation: what was asked ("open for reading '/etc/passwd'") and the option
  * that would grant it ("--dir /etc:ro"). Runs on the guest's stack: be brief. */

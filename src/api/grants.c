@@ -54,6 +54,11 @@ void swell_grants_set_stdio(swell_grants *grants, unsigned stream, int fd)
     }
 }
 
+void swell_grants_raise_sigpipe(swell_grants *grants)
+{
+    grants->grants.raises_sigpipe = true;
+}
+
 void swell_grants_on_denial(swell_grants *grants, swell_denial_fn *fn, void *env)
 {
     grants->denial = fn;

@@ -61,6 +61,7 @@ static swell_status add_grants(const cli_args *args, swell_grants *grants, swell
     for (unsigned i = 0; i < 3; i++) {
         swell_grants_set_stdio(grants, i, (int)i);
     }
+    swell_grants_raise_sigpipe(grants);
     if (!cli_has(args, "quiet-denials")) {
         swell_grants_on_denial(grants, report_denial, NULL);
     }

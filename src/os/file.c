@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -184,7 +186,8 @@ void sw_file_data_clear(sw_file_data *d)
 bool sw_fd_write(int fd, sw_bytes bytes)
 {
     while (bytes.len != 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        struct iovec part = {(void *)(uintptr_t)bytes.ptr, bytes.len};
+        ssize_t n = sw_fd_writev_silent(fd, &part, 1);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -194,6 +197,39 @@ bool sw_fd_write(int fd, sw_bytes bytes)
         bytes = sw_bytes_slice(bytes, (size_t)n, bytes.len - (size_t)n);
     }
     return true;
+}
+
+bool sw_fd_can_break(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+/* The signal that a write has just raised is pending for this thread; takes it away. */
+static void take_signal(const sigset_t *set)
+{
+    const struct timespec none = {};
+    while (sigtimedwait(set, NULL, &none) < 0 && errno == EINTR) {
+    }
+}
+
+ssize_t sw_fd_writev_silent(int fd, const struct iovec *parts, int count)
+{
+    sigset_t broken, before, pending;
+    (void)sigemptyset(&broken);
+    (void)sigaddset(&broken, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &broken, &before);
+    /* Only where it was blocked before can one be pending that is not ours. */
+    bool was_pending = sigismember(&before, SIGPIPE) == 1 && sigpending(&pending) == 0 &&
+                       sigismember(&pending, SIGPIPE) == 1;
+    ssize_t done = writev(fd, parts, count);
+    int err = errno;
+    if (done < 0 && err == EPIPE && !was_pending) {
+        take_signal(&broken);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = err;
+    return done;
 }
 
 /* Waits for the rename itself to reach the disk. */

@@ -11,6 +11,8 @@
 #include "base/span.h"
 #include "base/status.h"
 
+#include <sys/uio.h>
+
 /* The contents of a file, read or mapped. */
 typedef struct sw_file_data {
     sw_bytes bytes;
@@ -51,8 +53,17 @@ SW_NODISCARD sw_status sw_file_lock(int *ret_fd, const char *path, bool exclusiv
 /* fd may be -1. */
 void sw_fd_close(int fd);
 
-/* Writes everything, through interruptions and partial writes. False: see errno. */
+/* Writes everything, through interruptions and partial writes, without a SIGPIPE. False: see
+ * errno. */
 SW_NODISCARD bool sw_fd_write(int fd, sw_bytes bytes);
+
+/* Whether a write can raise SIGPIPE: a pipe or a socket. */
+bool sw_fd_can_break(int fd);
+
+/* writev(2) that raises no SIGPIPE when the reader has gone, only EPIPE. The price is two more
+ * system calls, which keep the signal from this thread meanwhile; one that was pending before stays
+ * so. */
+ssize_t sw_fd_writev_silent(int fd, const struct iovec *parts, int count);
 
 SW_DEFINE_AUTO(int, sw_fd_close)
 

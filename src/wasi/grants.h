@@ -28,7 +28,8 @@ typedef struct sw_grants {
     SW_VEC(sw_str) env;  /* "NAME=VALUE" */
     SW_VEC(sw_str) args; /* args.at[0] is the program's name */
     SW_VEC(sw_grant_http) http;
-    int stdio[3]; /* descriptors the guest's streams stand for; borrowed; -1: closed */
+    int stdio[3];        /* descriptors the guest's streams stand for; borrowed; -1: closed */
+    bool raises_sigpipe; /* by writing to one of these that nobody reads; else the guest is told */
 } sw_grants;
 
 void sw_grants_init(sw_grants *g, sw_budget *budget); /* stdio: 0, 1, 2 */

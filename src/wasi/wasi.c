@@ -17,6 +17,7 @@ struct sw_wasi {
     sw_grant_http *http;
     size_t http_count;
     int stdio[3];
+    bool raises_sigpipe;
     sw_denial_fn *denial;
     void *denial_env;
     sw_p2 *p2; /* owned; NULL until it is needed */
@@ -109,6 +110,7 @@ static sw_status fill(sw_wasi *w, const sw_grants *g, sw_diag *diag)
     w->env_count = g->env.count;
     w->args_count = g->args.count;
     memcpy(w->stdio, g->stdio, sizeof w->stdio);
+    w->raises_sigpipe = g->raises_sigpipe;
     SW_TRY(copy_strings(&w->arena, g->env.at, g->env.count, &w->env));
     SW_TRY(copy_strings(&w->arena, g->args.at, g->args.count, &w->args));
     SW_TRY(copy_http(w, g));
@@ -189,6 +191,11 @@ int sw_wasi_stdio(const sw_wasi *w, unsigned stream)
 {
     assert(stream < 3);
     return w->stdio[stream];
+}
+
+bool sw_wasi_raises_sigpipe(const sw_wasi *w)
+{
+    return w->raises_sigpipe;
 }
 
 sw_p2 **sw_wasi_p2(sw_wasi *w)

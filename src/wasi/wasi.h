@@ -46,6 +46,7 @@ const sw_str *sw_wasi_env(const sw_wasi *w, size_t *ret_count); /* "NAME=VALUE" 
 const sw_str *sw_wasi_args(const sw_wasi *w, size_t *ret_count);
 const sw_grant_http *sw_wasi_http_grants(const sw_wasi *w, size_t *ret_count);
 int sw_wasi_stdio(const sw_wasi *w, unsigned stream); /* 0 to 2; -1: closed */
+bool sw_wasi_raises_sigpipe(const sw_wasi *w);        /* as in the grants: for standard streams */
 
 /*
  * The two refusals of the file system. Both report a denial and return the errno to give the guest.

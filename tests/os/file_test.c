@@ -3,10 +3,15 @@
 #include "os/random.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -191,6 +196,88 @@ static void locks_exclude(void **state)
     sw_fd_close(-1);
 }
 
+/* A SIGPIPE ends the test program unless it was blocked or ignored before. */
+static void set_pipe_signal(int how, bool pending)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGPIPE);
+    assert_int_equal(pthread_sigmask(how, &set, NULL), 0);
+    if (pending) {
+        assert_int_equal(raise(SIGPIPE), 0);
+    }
+}
+
+static bool is_pending(void)
+{
+    sigset_t set;
+    return sigpending(&set) == 0 && sigismember(&set, SIGPIPE) == 1;
+}
+
+static bool is_blocked(void)
+{
+    sigset_t set;
+    return pthread_sigmask(SIG_BLOCK, NULL, &set) == 0 && sigismember(&set, SIGPIPE) == 1;
+}
+
+static void make_broken(int *fds, bool is_socket)
+{
+    assert_int_equal(is_socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, fds) : pipe(fds), 0);
+    assert_true(sw_fd_can_break(fds[1]));
+    char one[] = "one", two[] = "two", got[8];
+    struct iovec parts[2] = {
+        {one, 3},
+        {two, 3}
+    };
+    assert_int_equal(sw_fd_writev_silent(fds[1], parts, 2), 6);
+    assert_int_equal(read(fds[0], got, sizeof got), 6);
+    assert_memory_equal(got, "onetwo", 6);
+    (void)close(fds[0]);
+}
+
+static void broken_pipes_are_silent(void **state)
+{
+    (void)state;
+    static const struct {
+        bool is_socket, is_blocked, is_pending;
+    } ROWS[] = {
+        {false, false, false},
+        {false, true,  false},
+        {false, true,  true },
+        {true,  false, false},
+        {true,  true,  false},
+        {true,  true,  true },
+    };
+    for (size_t i = 0; i < SW_COUNTOF(ROWS); i++) {
+        int fds[2];
+        make_broken(fds, ROWS[i].is_socket);
+        if (ROWS[i].is_blocked) {
+            set_pipe_signal(SIG_BLOCK, ROWS[i].is_pending);
+        }
+        for (int repeat = 0; repeat < 2; repeat++) {
+            char x = 'x';
+            struct iovec part = {&x, 1};
+            errno = 0;
+            assert_int_equal(sw_fd_writev_silent(fds[1], &part, 1), -1);
+            assert_int_equal(errno, EPIPE);
+            assert_int_equal(is_pending(), ROWS[i].is_pending);
+            assert_int_equal(is_blocked(), ROWS[i].is_blocked);
+        }
+        assert_false(sw_fd_write(fds[1], sw_str_bytes(SW_STR("x"))));
+        (void)close(fds[1]);
+        if (ROWS[i].is_pending) {
+            (void)signal(SIGPIPE, SIG_IGN); /* drops it */
+            (void)signal(SIGPIPE, SIG_DFL);
+        }
+        set_pipe_signal(SIG_UNBLOCK, false);
+    }
+    int file = open(in_dir("plain"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    assert_false(sw_fd_can_break(file));
+    (void)close(file);
+    assert_false(sw_fd_can_break(-1));
+}
+
 static void random_bytes_differ(void **state)
 {
     (void)state;
@@ -212,6 +299,7 @@ int main(void)
         cmocka_unit_test(replacing_leaves_no_temporary),
         cmocka_unit_test(directories_are_made_with_parents),
         cmocka_unit_test(locks_exclude),
+        cmocka_unit_test(broken_pipes_are_silent),
         cmocka_unit_test(random_bytes_differ),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

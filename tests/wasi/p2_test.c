@@ -340,6 +340,30 @@ static void test_pipes(void **state)
     end(&w);
 }
 
+/* Nobody reads what the guest writes: the stream is closed, and no signal ends the test. */
+static void test_broken_pipe(void **state)
+{
+    world w;
+    uint32_t out;
+    (void)state;
+    start(&w, "");
+    OK(sw_wasi_cli_stdout_get_stdout(&w.call, &out));
+    (void)close(w.out[0]);
+    w.out[0] = -1;
+    for (int i = 0; i < 2; i++) {
+        sw_wasi_io_streams_output_stream_blocking_write_and_flush_result ret = {0};
+        OK(sw_wasi_io_streams_output_stream_blocking_write_and_flush(
+            &w.call,
+            PARAMS(io_streams_output_stream_blocking_write_and_flush, .self = out,
+                   .contents = {(uint8_t *)(uintptr_t)"hello", 5}),
+            &ret));
+        assert_true(ret.is_err);
+        assert_int_equal(ret.err.tag, SW_WASI_IO_STREAMS_STREAM_ERROR_CLOSED);
+    }
+    sw_wasi_io_streams_output_stream_drop(w.wasi, out);
+    end(&w);
+}
+
 static void test_permit(void **state)
 {
     (void)state;
@@ -509,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_read_only),
         cmocka_unit_test(test_directory),
         cmocka_unit_test(test_pipes),
+        cmocka_unit_test(test_broken_pipe),
         cmocka_unit_test(test_permit),
         cmocka_unit_test(test_stream_error),
         cmocka_unit_test(test_poll),

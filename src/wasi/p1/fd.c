@@ -1,6 +1,7 @@
 /* WASI 0.1: operations on open descriptors. */
 #include "wasi/p1/p1.h"
 
+#include "os/file.h"
 #include "wasi/core/poll.h"
 
 #include <errno.h>
@@ -44,13 +45,29 @@ typedef struct transfer {
     uint64_t offset;
 } transfer;
 
-static ssize_t transfer_once(const transfer *t, int fd, const struct iovec *v, int count)
+static bool is_silent(const sw_p1 *p, p1_fd *entry)
+{
+    if (!entry->is_silent_known) {
+        bool raises = entry->kind == P1_STDIO && sw_wasi_raises_sigpipe(p->wasi);
+        entry->is_silent = !raises && sw_fd_can_break(entry->fd);
+        entry->is_silent_known = true;
+    }
+    return entry->is_silent;
+}
+
+static ssize_t write_once(const sw_p1 *p, const transfer *t, p1_fd *entry, const struct iovec *v,
+                          int count)
 {
     if (t->has_offset) {
-        return t->is_write ? pwritev(fd, v, count, (off_t)t->offset)
-                           : preadv(fd, v, count, (off_t)t->offset);
+        return pwritev(entry->fd, v, count, (off_t)t->offset);
     }
-    return t->is_write ? writev(fd, v, count) : readv(fd, v, count);
+    return is_silent(p, entry) ? sw_fd_writev_silent(entry->fd, v, count)
+                               : writev(entry->fd, v, count);
+}
+
+static ssize_t read_once(const transfer *t, int fd, const struct iovec *v, int count)
+{
+    return t->has_offset ? preadv(fd, v, count, (off_t)t->offset) : readv(fd, v, count);
 }
 
 static p1_errno run_transfer(sw_p1 *p, const transfer *t)
@@ -70,7 +87,7 @@ static p1_errno run_transfer(sw_p1 *p, const transfer *t)
     }
     ssize_t done;
     do {
-        done = transfer_once(t, entry->fd, v, count);
+        done = t->is_write ? write_once(p, t, entry, v, count) : read_once(t, entry->fd, v, count);
     } while (done < 0 && errno == EINTR);
     if (done < 0) {
         return sw_p1_errno_of(errno);

@@ -98,6 +98,8 @@ typedef struct p1_fd {
     /* Rights the guest gave up by fd_fdstat_set_rights, here or in a parent: these are enforced.
      * Rights that were merely not asked for are not, because toolchains ask for too few. */
     uint64_t dropped;
+    /* Whether writing must be kept from raising SIGPIPE: found out by the first write. */
+    bool is_silent, is_silent_known;
 } p1_fd;
 
 typedef struct p1_func p1_func;

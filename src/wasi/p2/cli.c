@@ -87,6 +87,7 @@ static sw_trap standard_stream(sw_host_call *call, unsigned stream, p2_object ob
     sw_p2 *p;
     P2_TRY(sw_p2_of(call->env, &p));
     P2_TRY(sw_p2_file_new(p, sw_wasi_stdio(call->env, stream), false, &object.file));
+    object.file->is_silent &= !sw_wasi_raises_sigpipe(call->env);
     return sw_p2_add(p, &object, ret_rep);
 }
 

@@ -42,9 +42,10 @@ typedef struct sw_p2_error {
 /* An open file of the host. */
 typedef struct p2_file {
     uint32_t references;
-    int fd;        /* -1: closed stream, or the empty root */
-    bool is_owned; /* closed with the last reference */
-    bool is_plain; /* a regular file: never waits, has positions */
+    int fd;         /* -1: closed stream, or the empty root */
+    bool is_owned;  /* closed with the last reference */
+    bool is_plain;  /* a regular file: never waits, has positions */
+    bool is_silent; /* a pipe or a socket: writing must not raise SIGPIPE */
 } p2_file;
 
 /* How an operation of a stream ended where it did not trap: one of these, or an errno. */

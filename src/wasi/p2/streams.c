@@ -7,6 +7,7 @@
  * host's poll, which knows it; a file that is not plain is then written in pieces that its
  * readiness promises room for.
  */
+#include "os/file.h"
 #include "wasi/core/poll.h"
 #include "wasi/p2/p2.h"
 #include "wasi_io_streams.h"
@@ -234,7 +235,8 @@ static ssize_t write_once(const p2_object *s, const uint8_t *from, size_t len)
     case P2_WRITE_APPEND: return pwritev2(s->file->fd, &v, 1, 0, RWF_APPEND);
     case P2_WRITE_HERE: break;
     }
-    return writev(s->file->fd, &v, 1);
+    return s->file->is_silent ? sw_fd_writev_silent(s->file->fd, &v, 1)
+                              : writev(s->file->fd, &v, 1);
 }
 
 /* Writes something, or waits. */

@@ -28,7 +28,7 @@ sw_trap sw_p2_of(sw_wasi *w, sw_p2 **ret_p2)
 
 sw_trap sw_p2_file_new(sw_p2 *p, int fd, bool is_owned, p2_file **ret_file)
 {
-    struct stat st;
+    struct stat st = {};
     p2_file *f = sw_alloc(p->budget, sizeof *f);
     if (f == NULL) {
         if (is_owned && fd >= 0) {
@@ -36,10 +36,14 @@ sw_trap sw_p2_file_new(sw_p2 *p, int fd, bool is_owned, p2_file **ret_file)
         }
         return SW_TRAP_OUT_OF_HOST_MEMORY;
     }
+    if (fd >= 0) {
+        (void)fstat(fd, &st);
+    }
     *f = (p2_file){.references = 1,
                    .fd = fd,
                    .is_owned = is_owned,
-                   .is_plain = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)};
+                   .is_plain = S_ISREG(st.st_mode),
+                   .is_silent = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)};
     *ret_file = f;
     return SW_TRAP_NONE;
 }
