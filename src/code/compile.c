@@ -9,10 +9,6 @@
 
 #include <stdatomic.h>
 
-/* Functions are handed out in ranges of about so many bytes of bodies: small enough to keep all
- * cores busy to the end, large enough that handing out costs nothing. */
-#define RANGE_BYTES (64u * 1024)
-
 /* What one worker emits into, range after range; code that needs more is not copied out of it. */
 #define WARM_BYTES (2u * 1024 * 1024)
 
@@ -21,7 +17,7 @@
 
 /* Consecutive functions, compiled by one worker. */
 typedef struct code_range {
-    uint32_t first, count; /* own functions, counted from the first own one */
+    uint32_t first, count; /* functions */
     sw_status status;
     sw_buf code;
     SW_VEC(sw_fixup) fixups; /* relative to code */
@@ -32,6 +28,7 @@ typedef struct worker {
     sw_emitter *emitter;
     sw_buf code; /* of the range at hand: memory that stays warm */
     sw_validate_scratch *scratch;
+    uint64_t moved_excess, code_excess; /* of the range at hand */
     sw_diag diag;
     uint32_t diag_range; /* whose failure diag tells of */
     uint64_t validate_ns, emit_ns;
@@ -57,6 +54,18 @@ static uint64_t now_ns(const compiler *c)
 
 /* ---- One function, one range ----------------------------------------------------------------- */
 
+/* Counts what is allowed only to so many functions of a range. */
+static sw_status add_excess(const compiler *c, worker *w, uint32_t func, uint32_t moved_excess,
+                            uint32_t code_bytes)
+{
+    uint64_t allowed = (uint64_t)SW_CODE_PER_BYTE * c->m->funcs[func].body.len;
+    uint64_t more = code_bytes > allowed ? code_bytes - allowed : 0;
+    SW_TRY(sw_bodies_add_excess(c->m, func, moved_excess, SW_MOVED_EXCESS, "many values moved",
+                                &w->diag, &w->moved_excess));
+    return sw_bodies_add_excess(c->m, func, more, SW_CODE_EXCESS, "much machine code", &w->diag,
+                                &w->code_excess);
+}
+
 static sw_status compile_func(compiler *c, worker *w, uint32_t func)
 {
     sw_func_facts facts;
@@ -68,7 +77,7 @@ static sw_status compile_func(compiler *c, worker *w, uint32_t func)
     w->validate_ns += validated - start;
     w->emit_ns += now_ns(c) - validated;
     c->places[func] = (sw_code_place){emitted.start, emitted.len};
-    return SW_OK;
+    return add_excess(c, w, func, facts.moved_excess, emitted.len);
 }
 
 /* Takes over the worker's code, and the fixups that the emitter has added since it had `from` of
@@ -105,6 +114,7 @@ static sw_status prepare_worker(compiler *c, worker *w)
         return sw_fail(&w->diag, SW_NO_MEMORY, SW_NO_OFFSET, "compiler");
     }
     w->code.len = 0;
+    w->moved_excess = w->code_excess = 0;
     return SW_OK;
 }
 
@@ -114,7 +124,7 @@ static sw_status compile_range(compiler *c, worker *w, code_range *r)
     size_t from;
     (void)sw_baseline_fixups(w->emitter, &from);
     for (uint32_t i = 0; i < r->count; i++) {
-        SW_TRY(compile_func(c, w, c->m->imported_funcs + r->first + i));
+        SW_TRY(compile_func(c, w, r->first + i));
     }
     return take_code(w, r, from);
 }
@@ -154,28 +164,19 @@ static uint32_t own_count(const sw_module *m)
     return m->funcs_count - m->imported_funcs;
 }
 
-static uint32_t range_end(const sw_module *m, uint32_t first)
-{
-    uint32_t i = first;
-    uint64_t bytes = 0;
-    while (i < own_count(m) && bytes < RANGE_BYTES) {
-        bytes += m->funcs[m->imported_funcs + i++].body.len;
-    }
-    return i;
-}
-
 static sw_status make_ranges(compiler *c, sw_arena *arena)
 {
-    for (uint32_t i = 0; i < own_count(c->m); i = range_end(c->m, i)) {
+    const sw_module *m = c->m;
+    for (uint32_t i = m->imported_funcs; i < m->funcs_count; i = sw_bodies_range_end(m, i)) {
         c->ranges_count++;
     }
     c->ranges = SW_NEW_ARRAY(arena, code_range, c->ranges_count);
     if (c->ranges == NULL) {
         return SW_NO_MEMORY;
     }
-    uint32_t next = 0;
+    uint32_t next = m->imported_funcs;
     for (uint32_t i = 0; i < c->ranges_count; i++) {
-        uint32_t end = range_end(c->m, next);
+        uint32_t end = sw_bodies_range_end(m, next);
         c->ranges[i].first = next;
         c->ranges[i].count = end - next;
         c->ranges[i].fixups.budget = c->options->budget;
@@ -234,7 +235,7 @@ static sw_status place_ranges(compiler *c, code_range *thunks, sw_diag *diag)
         code_range *r = &c->ranges[i];
         r->base = at;
         for (uint32_t k = 0; k < r->count; k++) {
-            c->places[c->m->imported_funcs + r->first + k].start += (uint32_t)at;
+            c->places[r->first + k].start += (uint32_t)at;
         }
         at = sw_align_up(at + r->code.len, CODE_ALIGN);
         if (at > INT32_MAX) {

@@ -11,6 +11,14 @@
 #include "code/abi.h"
 #include "wasm/validate.h"
 
+enum {
+    /* Machine code that a byte of wasm may become, and what the bodies of a range may take beyond
+     * that. Programs take 1.5, and 4 in their worst functions of more than 300 bytes; but a few
+     * bytes can ask for thousands, which must not fill the memory. */
+    SW_CODE_PER_BYTE = 16,
+    SW_CODE_EXCESS = 512 * 1024,
+};
+
 /* A rel32 at `at` (offset in the code buffer, of the 4 bytes) that must reach `func`'s entry. */
 typedef struct sw_fixup {
     uint32_t at;
@@ -31,7 +39,7 @@ sw_emitter *sw_baseline_new(const sw_module *m, const sw_layout *layout, sw_budg
 void sw_baseline_free(sw_emitter *e); /* e may be NULL */
 
 /* Appends the code of a validated body to code (max 2 GiB), and its fixups to the emitter's list.
- */
+ * Fails with SW_LIMIT when that is more than SW_CODE_PER_BYTE for each byte and SW_CODE_EXCESS. */
 SW_NODISCARD sw_status sw_baseline_emit(sw_emitter *e, uint32_t func, const sw_func_facts *facts,
                                         sw_buf *code, sw_diag *diag, sw_emitted *ret_emitted);
 

@@ -39,12 +39,13 @@ void sw_body_push_slow(sw_body *b)
     sw_validate_scratch *s = b->scratch;
     size_t top = (size_t)(b->top - s->stack.at), floor = (size_t)(b->floor - s->stack.at);
     if (top == SW_MAX_OPERANDS) {
-        (void)sw_reader_fail_at(&b->r, SW_LIMIT, b->at, "more than %d operands", SW_MAX_OPERANDS);
+        (void)sw_reader_fail_at(&b->r, SW_LIMIT, sw_body_at(b), "more than %d operands",
+                                SW_MAX_OPERANDS);
         b->top--;
         return;
     }
     if (top == s->stack.capacity && sw_vec_reserve(&s->stack, top + 1) != SW_OK) {
-        (void)sw_reader_fail_at(&b->r, SW_NO_MEMORY, b->at, "out of memory for operands");
+        (void)sw_reader_fail_at(&b->r, SW_NO_MEMORY, sw_body_at(b), "out of memory for operands");
         b->top--;
         return;
     }
@@ -53,8 +54,20 @@ void sw_body_push_slow(sw_body *b)
     b->high = b->top + 1;
 }
 
+void sw_body_note_moved(sw_body *b, uint32_t count)
+{
+    b->moved += count;
+    if (SW_UNLIKELY(b->moved > b->moved_limit)) {
+        (void)sw_reader_fail_at(&b->r, SW_LIMIT, sw_body_at(b),
+                                "more than %u values moved in a body of %zu bytes", b->moved_limit,
+                                (size_t)(b->r.end - b->r.base));
+        b->moved = 0;
+    }
+}
+
 void sw_body_pop_types(sw_body *b, sw_types types)
 {
+    sw_body_note_moved(b, types.count);
     for (uint32_t i = types.count; i > 0; i--) {
         sw_body_pop(b, types.at[i - 1]);
     }
@@ -62,6 +75,7 @@ void sw_body_pop_types(sw_body *b, sw_types types)
 
 void sw_body_push_types(sw_body *b, sw_types types)
 {
+    sw_body_note_moved(b, types.count);
     for (uint32_t i = 0; i < types.count; i++) {
         sw_body_push(b, types.at[i]);
     }
@@ -73,7 +87,7 @@ void sw_body_check_type(sw_body *b, sw_valtype t)
     const char *feature = sw_valtype_missing_feature(t, b->features);
     uint32_t heap = sw_valtype_heap(t);
     if (feature != NULL) {
-        (void)sw_reader_fail_at(&b->r, SW_UNSUPPORTED, b->at, "%s needs %s, which is off",
+        (void)sw_reader_fail_at(&b->r, SW_UNSUPPORTED, sw_body_at(b), "%s needs %s, which is off",
                                 sw_valtype_text(t, text, sizeof text), feature);
     } else if (sw_valtype_is_ref(t) && sw_heap_is_index(heap) && heap >= b->m->types_count) {
         SW_BODY_FAIL(b, "unknown type %u", heap);
@@ -109,11 +123,25 @@ static void step_regular(sw_body *b)
     apply_signature(b);
 }
 
+/* Skips a LEB128 number that ends within four bytes, which is in range for every type. */
+static inline bool skip_short_leb(sw_body *b)
+{
+    uint32_t bytes;
+    if (SW_UNLIKELY(b->r.end - b->r.pos < (ptrdiff_t)sizeof bytes)) {
+        return false;
+    }
+    memcpy(&bytes, b->r.pos, sizeof bytes);
+    uint32_t ends = ~bytes & 0x80808080u;
+    if (SW_UNLIKELY(ends == 0)) {
+        return false;
+    }
+    b->r.pos += (unsigned)__builtin_ctz(ends) / 8 + 1;
+    return true;
+}
+
 static void step_i32_const(sw_body *b)
 {
-    if (SW_LIKELY(b->r.pos < b->r.end && *b->r.pos < 0x80)) {
-        b->r.pos++;
-    } else {
+    if (!skip_short_leb(b)) {
         (void)sw_reader_leb_s32(&b->r);
     }
     sw_body_push(b, SW_TYPE_I32);
@@ -121,9 +149,7 @@ static void step_i32_const(sw_body *b)
 
 static void step_i64_const(sw_body *b)
 {
-    if (SW_LIKELY(b->r.pos < b->r.end && *b->r.pos < 0x80)) {
-        b->r.pos++;
-    } else {
+    if (!skip_short_leb(b)) {
         (void)sw_reader_leb_s64(&b->r);
     }
     sw_body_push(b, SW_TYPE_I64);
@@ -154,20 +180,19 @@ static sw_valtype memory_address(sw_body *b, uint32_t memory)
 }
 
 /* Reads the alignment, memory and offset; returns the address type. */
-static inline sw_valtype read_memarg(sw_body *b, uint32_t width)
+static sw_valtype read_memarg_slow(sw_body *b, uint32_t width)
 {
     uint32_t flags = sw_body_u32(b);
     uint32_t memory = 0;
     if (SW_UNLIKELY(flags >= 0x40)) {
         if (flags >= 0x80) {
-            (void)sw_reader_fail_at(&b->r, SW_MALFORMED, b->at, "malformed memory access flags %u",
-                                    flags);
+            (void)sw_reader_fail_at(&b->r, SW_MALFORMED, sw_body_at(b),
+                                    "malformed memory access flags %u", flags);
         }
         memory = sw_body_u32(b);
         flags &= 0x3f;
     }
-    uint64_t offset =
-        SW_LIKELY(b->r.pos < b->r.end && *b->r.pos < 0x80) ? *b->r.pos++ : sw_reader_leb_u64(&b->r);
+    uint64_t offset = sw_reader_leb_u64(&b->r);
     sw_valtype address = memory_address(b, memory);
     if (SW_UNLIKELY(flags > 3 || 1u << flags > width)) {
         SW_BODY_FAIL(b, "alignment 2^%u exceeds the natural one of %u", flags, width);
@@ -176,6 +201,22 @@ static inline sw_valtype read_memarg(sw_body *b, uint32_t width)
         SW_BODY_FAIL(b, "offset %llu is out of range", (unsigned long long)offset);
     }
     return address;
+}
+
+/* Most accesses are to the first memory, with a small offset. */
+static inline sw_valtype read_memarg(sw_body *b, uint32_t width)
+{
+    const uint8_t *start = b->r.pos;
+    if (SW_LIKELY(b->memory0 != SW_TYPE_BOTTOM && b->r.pos < b->r.end && *start <= 3 &&
+                  1u << *start <= width)) {
+        b->r.pos++;
+        if (SW_LIKELY(skip_short_leb(b))) {
+            b->facts.uses_memory = true;
+            return b->memory0;
+        }
+        b->r.pos = start;
+    }
+    return read_memarg_slow(b, width);
 }
 
 static void step_load(sw_body *b)
@@ -209,7 +250,7 @@ static void step_memory_grow(sw_body *b)
 static void check_data(sw_body *b, uint32_t data)
 {
     if (!b->m->has_data_count) {
-        (void)sw_reader_fail_at(&b->r, SW_MALFORMED, b->at, "needs a data count section");
+        (void)sw_reader_fail_at(&b->r, SW_MALFORMED, sw_body_at(b), "needs a data count section");
     } else if (data >= b->m->datas_count) {
         SW_BODY_FAIL(b, "unknown data segment %u", data);
     }
@@ -266,7 +307,11 @@ static inline sw_valtype use_local(sw_body *b)
         SW_BODY_FAIL(b, "unknown local %u", index);
         return SW_TYPE_BOTTOM;
     }
-    b->weights[index] = sw_body_add_weight(b, b->weights[index]);
+    uint32_t weight = b->weights[index];
+    if (SW_UNLIKELY(weight == 0)) {
+        sw_body_first_use(b, index);
+    }
+    b->weights[index] = sw_body_add_weight(b, weight);
     return b->locals[index];
 }
 

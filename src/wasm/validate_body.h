@@ -23,11 +23,23 @@ typedef struct sw_label {
     sw_blocktype type; /* result when type is SW_NO_INDEX */
 } sw_label;
 
+/* Locals that were declared together. */
+typedef struct sw_local_group {
+    uint32_t end; /* index of the first local after them */
+    sw_valtype type;
+} sw_local_group;
+
+/* Declaring locals costs a few bytes however many they are, so nothing is done for one that no
+ * instruction names: types and weights are good for the locals whose bit is set, and the weights of
+ * the others are zero, as they were before. */
 struct sw_validate_scratch {
     SW_VEC(sw_valtype) stack;
     SW_VEC(sw_label) labels;
+    SW_VEC(sw_local_group) groups;
     SW_VEC(sw_valtype) locals;
     SW_VEC(uint32_t) weights;
+    SW_VEC(uint64_t) used; /* one bit a local */
+    SW_VEC(uint32_t) used_list;
 };
 
 typedef struct sw_types {
@@ -43,12 +55,16 @@ typedef struct sw_body {
     const sw_valtype *locals;
     uint32_t *weights;
     uint32_t locals_count;
-    uint32_t weight;       /* what a use counts here */
+    uint32_t used_count;
+    uint32_t weight; /* what a use counts here */
+    uint32_t moved;  /* values that groups of types took from the stack or put there */
+    uint32_t moved_limit;
     uint32_t labels_count; /* open blocks; 0 at the end of the body */
     bool is_unreachable;   /* of the innermost block */
     uint32_t code;         /* of the instruction at hand */
-    uint32_t at;           /* its absolute offset */
+    const uint8_t *instruction;
     const sw_module *m;
+    sw_valtype memory0; /* what addresses the first memory; SW_TYPE_BOTTOM: there is none */
     const sw_features *features;
     sw_validate_scratch *scratch;
     const sw_functype *type;
@@ -62,7 +78,14 @@ extern sw_step_fn *const sw_body_steps[SW_OPCODE_SLOTS];
 
 /* ---- Failures -------------------------------------------------------------------------------- */
 
-#define SW_BODY_FAIL(b, ...) ((void)sw_reader_fail_at(&(b)->r, SW_INVALID, (b)->at, __VA_ARGS__))
+/* The absolute offset of the instruction at hand. */
+static inline uint32_t sw_body_at(const sw_body *b)
+{
+    return b->r.origin + (uint32_t)(b->instruction - b->r.base);
+}
+
+#define SW_BODY_FAIL(b, ...) \
+    ((void)sw_reader_fail_at(&(b)->r, SW_INVALID, sw_body_at(b), __VA_ARGS__))
 
 void sw_body_pop_slow(sw_body *b, sw_valtype want);
 sw_valtype sw_body_pop_any_slow(sw_body *b);
@@ -95,6 +118,10 @@ static inline void sw_body_push(sw_body *b, sw_valtype t)
 void sw_body_pop_types(sw_body *b, sw_types types);
 void sw_body_push_types(sw_body *b, sw_types types);
 
+/* A few bytes can ask for 1,000 values to be moved, again and again: counts them, and fails when
+ * they are too many for a function of this length. */
+void sw_body_note_moved(sw_body *b, uint32_t count);
+
 /* ---- Immediates ------------------------------------------------------------------------------ */
 
 static inline uint32_t sw_body_u32(sw_body *b)
@@ -104,6 +131,9 @@ static inline uint32_t sw_body_u32(sw_body *b)
     }
     return sw_reader_leb_u32(&b->r);
 }
+
+/* Makes the type of a local known that no instruction has named yet. */
+void sw_body_first_use(sw_body *b, uint32_t local);
 
 /* ---- Facts ----------------------------------------------------------------------------------- */
 

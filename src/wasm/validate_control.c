@@ -71,7 +71,7 @@ void sw_body_push_label(sw_body *b, uint32_t code, sw_blocktype type)
     };
     s->labels.count = b->labels_count;
     if (sw_vec_push(&s->labels, l) != SW_OK) {
-        (void)sw_reader_fail_at(&b->r, SW_NO_MEMORY, b->at, "out of memory for blocks");
+        (void)sw_reader_fail_at(&b->r, SW_NO_MEMORY, sw_body_at(b), "out of memory for blocks");
         return;
     }
     b->labels_count++;
@@ -119,7 +119,7 @@ void sw_step_else(sw_body *b)
 {
     sw_label *l = label_at(b, 0);
     if (l->code != SW_OP_IF) {
-        (void)sw_reader_fail_at(&b->r, SW_MALFORMED, b->at, "else without if");
+        (void)sw_reader_fail_at(&b->r, SW_MALFORMED, sw_body_at(b), "else without if");
         return;
     }
     close_block(b, l);
@@ -196,6 +196,7 @@ void sw_step_br_if(sw_body *b)
 static void check_top(sw_body *b, sw_types types)
 {
     size_t height = (size_t)(b->top - b->floor);
+    sw_body_note_moved(b, types.count);
     if (height < types.count && !b->is_unreachable) {
         SW_BODY_FAIL(b, "type mismatch: the branch needs %u values", types.count);
         return;
@@ -219,10 +220,10 @@ void sw_step_br_table(sw_body *b)
         if (l == NULL) {
             return;
         }
-        if (l->table == b->at) {
+        if (l->table == sw_body_at(b)) {
             continue; /* a large table of few labels with many values costs no more than them */
         }
-        l->table = b->at;
+        l->table = sw_body_at(b);
         sw_types types = label_types(b, l);
         if (arity != UINT32_MAX && types.count != arity) {
             SW_BODY_FAIL(b, "type mismatch: branch targets of %u and %u values", arity,

@@ -97,6 +97,7 @@ static bool begin(sw_emitter *e, uint32_t func, const sw_func_facts *facts, sw_b
     e->flushed = 0;
     e->patches.count = 0;
     e->cold.count = 0;
+    e->max_bytes = (uint64_t)SW_CODE_PER_BYTE * e->m->funcs[func].body.len + SW_CODE_EXCESS;
     sw_status st = reserve_all(e, facts);
     if (st != SW_OK) {
         sw_bl_fail(e, st);
@@ -132,14 +133,25 @@ static void check_end(sw_emitter *e)
     SW_CHECK(e->height == 0);
 }
 
+static sw_status fail(const sw_emitter *e, sw_diag *diag)
+{
+    uint32_t at = e->m->origin + (uint32_t)(e->instruction - e->m->bytes.ptr);
+    if (e->status != SW_LIMIT) {
+        return sw_fail(diag, e->status, at, "function %u: %s", e->func, sw_status_text(e->status));
+    }
+    return sw_fail(diag, SW_LIMIT, at, "function %u: more than %llu bytes of machine code", e->func,
+                   (unsigned long long)e->max_bytes);
+}
+
 static sw_status finish(sw_emitter *e, sw_diag *diag, size_t fixups_before, sw_emitted *ret)
 {
+    if (e->status == SW_OK && sw_bl_pos(e) - e->start > e->max_bytes) {
+        sw_bl_fail(e, SW_LIMIT);
+    }
     if (e->status != SW_OK) {
         e->code->len = e->start;
         e->fixups.count = fixups_before;
-        return sw_fail(diag, e->status, SW_NO_OFFSET, "function %u: %s", e->func,
-                       e->status == SW_LIMIT ? "more than 2 GiB of machine code"
-                                             : sw_status_text(e->status));
+        return fail(e, diag);
     }
     e->code->len = sw_bl_pos(e);
     *ret = (sw_emitted){.start = e->start,
@@ -173,6 +185,8 @@ sw_status sw_baseline_emit_thunk(sw_emitter *e, uint32_t import, sw_buf *code, s
     size_t fixups_before = e->fixups.count;
     e->status = SW_OK;
     e->func = import;
+    e->instruction = e->m->bytes.ptr;
+    e->max_bytes = SW_CODE_EXCESS;
     e->start = (uint32_t)code->len;
     if (align_start(e, code)) {
         sw_bl_thunk(e, import);

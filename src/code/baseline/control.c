@@ -520,14 +520,22 @@ static void set_entry(sw_emitter *e, uint32_t at, uint32_t distance)
     memcpy(e->code->ptr + at, &distance, 4);
 }
 
+/* Where the values of a branch are moved to a label that is not simple, once for each table. */
+static uint32_t stub_of(sw_emitter *e, sw_label *t, uint32_t origin)
+{
+    if (t->table_at != origin && sw_bl_ensure(e, SW_EMIT_ROOM)) {
+        t->table_at = origin;
+        t->stub_at = sw_bl_pos(e);
+        move_to_label(e, t);
+        jump(e, t);
+    }
+    return t->stub_at;
+}
+
 static void fill_entry(sw_emitter *e, sw_label *t, uint32_t at, uint32_t origin, bool by_stub)
 {
     if (by_stub) {
-        if (sw_bl_ensure(e, SW_EMIT_ROOM)) {
-            set_entry(e, at, sw_bl_pos(e) - origin);
-            move_to_label(e, t);
-            jump(e, t);
-        }
+        set_entry(e, at, stub_of(e, t, origin) - origin);
     } else if (t->kind == SW_LABEL_LOOP) {
         set_entry(e, at, t->loop_at - origin);
     } else {

@@ -43,7 +43,7 @@
 /* Room for the code of one instruction: what 1,000 moved values and a full flush need. */
 #define SW_EMIT_ROOM   (64u * 1024)
 /* Entries above `flushed` that an instruction may find; more are flushed before it. */
-#define SW_LAZY_WINDOW 512u
+#define SW_LAZY_WINDOW 128u
 
 /* Types as code sees them; bit 0: 64 bits wide, bit 1: in a vector register. */
 typedef enum sw_kind {
@@ -124,6 +124,8 @@ typedef struct sw_label {
     uint32_t patches;  /* jumps to its end: 1 + index of the newest in e->patches */
     uint32_t to_else;  /* the same of jumps to the else branch */
     uint32_t loop_at;  /* code position of a loop's head */
+    uint32_t table_at; /* code position of the last br_table that has a stub for this label */
+    uint32_t stub_at;  /* code position of that stub */
     uint32_t params_count, results_count;
     const sw_valtype *params, *results;
 } sw_label;
@@ -189,8 +191,9 @@ struct sw_emitter {
     const sw_functype *type;
     const uint8_t *instruction; /* the opcode being lowered */
     uint32_t func;
-    uint32_t start;   /* code position of the function */
-    sw_status status; /* the first failure */
+    uint32_t start;     /* code position of the function */
+    uint64_t max_bytes; /* of its code */
+    sw_status status;   /* the first failure */
 
     uint32_t temp_ints, temp_floats; /* masks of all temporaries of this function */
     uint32_t pinned_floats;          /* mask */

@@ -99,25 +99,26 @@ static void choose_pins(sw_emitter *e)
     uint32_t int_pins = f->is_leaf ? SW_COUNTOF(leaf_pins) : SW_COUNTOF(call_pins);
     ranking ints = {.max = SW_MIN(int_pins, e->knobs.max_int_pins)};
     ranking floats = {.max = SW_MIN(MAX_FLOAT_PINS, e->knobs.max_float_pins)};
-    for (uint32_t i = 0; i < f->locals_count; i++) {
-        sw_kind kind = sw_kind_of(f->local_types[i]);
-        e->locals[i] = (sw_local){.kind = (uint8_t)kind, .pin = SW_NO_REG};
-        if (f->local_weights[i] >= 2) {
-            rank(sw_kind_is_float(kind) ? &floats : &ints, f->local_weights, i);
+    for (uint32_t i = 0; i < e->type->params_count; i++) { /* the unused ones take places, too */
+        e->locals[i] =
+            (sw_local){.kind = (uint8_t)sw_kind_of(e->type->params[i]), .pin = SW_NO_REG};
+    }
+    for (uint32_t i = 0; i < f->used_count; i++) {
+        uint32_t local = f->used_locals[i];
+        sw_kind kind = sw_kind_of(f->local_types[local]);
+        e->locals[local] = (sw_local){.kind = (uint8_t)kind, .pin = SW_NO_REG};
+        if (f->local_weights[local] >= 2) {
+            rank(sw_kind_is_float(kind) ? &floats : &ints, f->local_weights, local);
         }
     }
     pin_ints(e, &ints);
     pin_floats(e, &floats);
 }
 
-/* Only locals that are used at all have a home; of the pinned ones those in caller-saved
- * registers, where something may destroy them. */
-static bool needs_home(const sw_emitter *e, uint32_t local)
+/* Of the pinned locals only those in caller-saved registers have a home, where something may
+ * destroy them. */
+static bool needs_home(const sw_emitter *e, const sw_local *l)
 {
-    const sw_local *l = &e->locals[local];
-    if (e->facts->local_weights[local] == 0) {
-        return false;
-    }
     if (l->pin == SW_NO_REG) {
         return true;
     }
@@ -132,10 +133,11 @@ static void lay_out_frame(sw_emitter *e)
         disp -= 8;
         e->base_disp = disp;
     }
-    for (uint32_t i = 0; i < e->facts->locals_count; i++) {
-        if (needs_home(e, i)) {
+    for (uint32_t i = 0; i < e->facts->used_count; i++) {
+        sw_local *l = &e->locals[e->facts->used_locals[i]];
+        if (needs_home(e, l)) {
             disp -= 8;
-            e->locals[i].home = disp;
+            l->home = disp;
         }
     }
     e->slots_disp = disp - 8;
@@ -266,21 +268,27 @@ static void zero_homes(sw_emitter *e, int32_t lowest, uint32_t count)
     }
 }
 
-/* Homes follow the order of locals, so those to be cleared lie together. */
+/* Homes follow the order of locals, so those to be cleared lie together. Locals that are not used
+ * have none, and cost nothing. */
 static void zero_locals(sw_emitter *e)
 {
+    const uint32_t *used = e->facts->used_locals;
+    uint32_t count = e->facts->used_count, first = 0;
     int32_t lowest = 0;
     uint32_t homes = 0;
-    for (uint32_t i = e->type->params_count; i < e->facts->locals_count; i++) {
-        const sw_local *l = &e->locals[i];
+    while (first < count && used[first] < e->type->params_count) {
+        first++;
+    }
+    for (uint32_t i = first; i < count; i++) {
+        const sw_local *l = &e->locals[used[i]];
         if (l->home != 0) {
             lowest = l->home;
             homes++;
         }
     }
     zero_homes(e, lowest, homes);
-    for (uint32_t i = e->type->params_count; i < e->facts->locals_count; i++) {
-        const sw_local *l = &e->locals[i];
+    for (uint32_t i = first; i < count; i++) {
+        const sw_local *l = &e->locals[used[i]];
         if (l->pin == SW_NO_REG) {
             continue;
         }

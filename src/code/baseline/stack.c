@@ -16,6 +16,10 @@ bool sw_bl_ensure_slow(sw_emitter *e, size_t size_bytes)
     }
     sw_buf *code = e->code;
     code->len = sw_bl_pos(e);
+    if (code->len - e->start > e->max_bytes) {
+        sw_bl_fail(e, SW_LIMIT);
+        return false;
+    }
     if (sw_buf_reserve(code, size_bytes) == NULL) {
         sw_bl_fail(e, sw_buf_status(code));
         return false;
@@ -134,6 +138,9 @@ void sw_bl_flush(sw_emitter *e, uint32_t height)
 
 void sw_bl_spill_regs(sw_emitter *e, uint32_t height)
 {
+    if (e->free_ints == e->temp_ints && e->free_floats == e->temp_floats) {
+        return;
+    }
     for (uint32_t i = e->flushed; i < height; i++) {
         if (e->stack[i].where == SW_IN_REG) {
             sw_bl_spill(e, i);

@@ -28,12 +28,12 @@ void sw_lower_const(sw_emitter *e, const sw_row *row)
 
 /* ---- Locals ---------------------------------------------------------------------------------- */
 
-/* The local's index. Every local that an instruction names has a place, because validation has
- * counted that use; code for one without would reach the frame's first word. */
+/* The local's index. Validation has counted this use of it; without that it would have no place,
+ * and code for it would reach whatever is where another function had one. */
 static uint32_t next_local(sw_emitter *e)
 {
     uint32_t local = sw_leb_next_u32(&e->pos);
-    SW_CHECK(e->locals[local].pin != SW_NO_REG || e->locals[local].home != 0);
+    SW_CHECK(e->facts->local_weights[local] != 0);
     return local;
 }
 
