@@ -13,6 +13,13 @@
 #define RUN2(f, a, b)    machine_run(m, (f), (a), (b), 0)
 #define RUN3(f, a, b, c) machine_run(m, (f), (a), (b), (c))
 
+static void build_each(sw_builder *b, build_fn *const *functions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        functions[i](b);
+    }
+}
+
 static void build_fib(sw_builder *b)
 {
     sw_builder_func(b, sw_builder_type(b, "i:i"), "");
@@ -180,6 +187,56 @@ static void test_br_table_values(void **state)
     with_module(build_wide_tables, check_wide_tables);
 }
 
+/* The table needs a register when all hold what the branch carries: what makes room for it must be
+ * stored on the way to the default target, too. Function n carries n + MIN_CARRIED values, of which
+ * value i is the parameter and bit i + 4; it returns their sum. */
+enum { MIN_CARRIED = 2, MAX_CARRIED = 13 };
+
+static void build_full_tables(sw_builder *b)
+{
+    static const uint32_t depths[] = {1, 1, 0, 0, 1, 0};
+    static const char results[] = ":iiiiiiiiiiiii";
+    static_assert(sizeof results == MAX_CARRIED + 2);
+    for (uint32_t count = MIN_CARRIED; count <= MAX_CARRIED; count++) {
+        char text[sizeof results];
+        memcpy(text, results, sizeof text);
+        text[1 + count] = 0;
+        uint32_t carried = sw_builder_type(b, text);
+        sw_builder_func(b, sw_builder_type(b, "i:i"), "");
+        BLOCK_TYPE(BLOCK, carried);
+        BLOCK_TYPE(BLOCK, carried);
+        for (uint32_t i = 0; i < count; i++) {
+            GET(0);
+            I32(1 << (i + 4));
+            OP(I32_OR);
+        }
+        GET(0);
+        sw_builder_br_table(b, depths, 5);
+        OP(END);
+        OP(END);
+        for (uint32_t i = 1; i < count; i++) {
+            OP(I32_ADD);
+        }
+        END_FUNC();
+    }
+}
+
+static void check_full_tables(machine *m)
+{
+    for (uint32_t count = MIN_CARRIED; count <= MAX_CARRIED; count++) {
+        uint32_t bits = ((1u << count) - 1) << 4;
+        for (uint32_t i = 0; i < 8; i++) { /* from 5 on the default */
+            assert_int_equal(RUN1(count - MIN_CARRIED, i), bits + count * i);
+        }
+    }
+}
+
+static void test_full_br_table(void **state)
+{
+    (void)state;
+    with_module(build_full_tables, check_full_tables);
+}
+
 static void build_big_table(sw_builder *b)
 {
     static uint32_t depths[30001];
@@ -219,11 +276,11 @@ static void test_big_br_table(void **state)
 
 /* ---- Multi-value ----------------------------------------------------------------------------- */
 
-static void build_multi(sw_builder *b)
+/* A swap in a block with parameters. */
+static void swap_in_block(sw_builder *b)
 {
-    uint32_t ii_i = sw_builder_type(b, "ii:i"), ii_ii = sw_builder_type(b, "ii:ii");
-    uint32_t i_i = sw_builder_type(b, "i:i");
-    /* 0: a swap in a block with parameters */
+    uint32_t ii_i = sw_builder_type(b, "ii:i");
+    uint32_t ii_ii = sw_builder_type(b, "ii:ii");
     sw_builder_func(b, ii_i, "ii");
     GET(0);
     GET(1);
@@ -235,7 +292,13 @@ static void build_multi(sw_builder *b)
     OP(END);
     OP(I32_SUB);
     END_FUNC();
-    /* 1: if with parameters and no else, one value */
+}
+
+/* If with parameters and no else, one value. */
+static void if_without_else(sw_builder *b)
+{
+    uint32_t ii_i = sw_builder_type(b, "ii:i");
+    uint32_t i_i = sw_builder_type(b, "i:i");
     sw_builder_func(b, ii_i, "");
     GET(0);
     GET(1);
@@ -244,7 +307,13 @@ static void build_multi(sw_builder *b)
     OP(I32_ADD);
     OP(END);
     END_FUNC();
-    /* 2: the same with two values and constants among them */
+}
+
+/* The same with two values and constants among them. */
+static void wide_if_without_else(sw_builder *b)
+{
+    uint32_t ii_i = sw_builder_type(b, "ii:i");
+    uint32_t ii_ii = sw_builder_type(b, "ii:ii");
     sw_builder_func(b, ii_i, "");
     I32(30);
     GET(0);
@@ -255,7 +324,13 @@ static void build_multi(sw_builder *b)
     OP(END);
     OP(I32_SUB);
     END_FUNC();
-    /* 3: factorial by a loop with parameters: (n, accumulator) */
+}
+
+/* Factorial by a loop with parameters: (n, accumulator). */
+static void factorial_by_loop(sw_builder *b)
+{
+    uint32_t ii_ii = sw_builder_type(b, "ii:ii");
+    uint32_t i_i = sw_builder_type(b, "i:i");
     sw_builder_func(b, i_i, "ii");
     GET(0);
     I32(1);
@@ -278,7 +353,13 @@ static void build_multi(sw_builder *b)
     OP(DROP);
     GET(2);
     END_FUNC();
-    /* 4: if and else with two results and a parameter each */
+}
+
+/* If and else with two results and a parameter each. */
+static void wide_if_and_else(sw_builder *b)
+{
+    uint32_t ii_i = sw_builder_type(b, "ii:i");
+    uint32_t ii_ii = sw_builder_type(b, "ii:ii");
     sw_builder_func(b, ii_i, "");
     GET(0);
     I32(100);
@@ -292,6 +373,16 @@ static void build_multi(sw_builder *b)
     OP(END);
     OP(I32_SUB);
     END_FUNC();
+}
+
+/* Each builds one function; the order is that of the indices. */
+static build_fn *const MULTI[] = {
+    swap_in_block, if_without_else, wide_if_without_else, factorial_by_loop, wide_if_and_else,
+};
+
+static void build_multi(sw_builder *b)
+{
+    build_each(b, MULTI, SW_COUNTOF(MULTI));
 }
 
 static void check_multi(machine *m)
@@ -314,11 +405,10 @@ static void test_multi_value(void **state)
 
 /* ---- Branches with values -------------------------------------------------------------------- */
 
-static void build_branches(sw_builder *b)
+/* Br_if with a value and operands beneath that stay on the other path. */
+static void br_if_over_operands(sw_builder *b)
 {
-    uint32_t ii_i = sw_builder_type(b, "ii:i"), two = sw_builder_type(b, ":ii");
-    uint32_t FF_F = sw_builder_type(b, "FFi:F");
-    /* 0: br_if with a value and operands beneath that stay on the other path */
+    uint32_t ii_i = sw_builder_type(b, "ii:i");
     sw_builder_func(b, ii_i, "");
     I32(1);
     BLOCK(BLOCK, 'i');
@@ -334,7 +424,13 @@ static void build_branches(sw_builder *b)
     OP(END);
     OP(I32_ADD);
     END_FUNC();
-    /* 1: the same with two values */
+}
+
+/* The same with two values. */
+static void wide_br_if_over_operands(sw_builder *b)
+{
+    uint32_t ii_i = sw_builder_type(b, "ii:i");
+    uint32_t two = sw_builder_type(b, ":ii");
     sw_builder_func(b, ii_i, "");
     I32(1);
     BLOCK_TYPE(BLOCK, two);
@@ -352,7 +448,12 @@ static void build_branches(sw_builder *b)
     OP(I32_SUB);
     OP(I32_ADD);
     END_FUNC();
-    /* 2: the float path, fused with a float comparison */
+}
+
+/* The float path, fused with a float comparison. */
+static void br_if_by_float(sw_builder *b)
+{
+    uint32_t FF_F = sw_builder_type(b, "FFi:F");
     sw_builder_func(b, FF_F, "");
     BLOCK(BLOCK, 'F');
     GET(0);
@@ -368,7 +469,12 @@ static void build_branches(sw_builder *b)
     OP(F64_SUB);
     OP(END);
     END_FUNC();
-    /* 3: return from within, dead code after it */
+}
+
+/* Return from within, dead code after it. */
+static void return_from_within(sw_builder *b)
+{
+    uint32_t ii_i = sw_builder_type(b, "ii:i");
     sw_builder_func(b, ii_i, "");
     BLOCK(BLOCK, 0);
     BLOCK(LOOP, 0);
@@ -388,7 +494,12 @@ static void build_branches(sw_builder *b)
     OP(END);
     OP(UNREACHABLE);
     END_FUNC();
-    /* 4: a dead then-branch, a live else-branch */
+}
+
+/* A dead then-branch, a live else-branch. */
+static void dead_then(sw_builder *b)
+{
+    uint32_t ii_i = sw_builder_type(b, "ii:i");
     sw_builder_func(b, ii_i, "");
     GET(1);
     BLOCK(IF, 'i');
@@ -397,6 +508,16 @@ static void build_branches(sw_builder *b)
     GET(0);
     OP(END);
     END_FUNC();
+}
+
+/* Each builds one function; the order is that of the indices. */
+static build_fn *const BRANCHES[] = {
+    br_if_over_operands, wide_br_if_over_operands, br_if_by_float, return_from_within, dead_then,
+};
+
+static void build_branches(sw_builder *b)
+{
+    build_each(b, BRANCHES, SW_COUNTOF(BRANCHES));
 }
 
 static void check_branches(machine *m)
@@ -661,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_fib),
         cmocka_unit_test(test_br_table),
         cmocka_unit_test(test_br_table_values),
+        cmocka_unit_test(test_full_br_table),
         cmocka_unit_test(test_big_br_table),
         cmocka_unit_test(test_multi_value),
         cmocka_unit_test(test_branches),
