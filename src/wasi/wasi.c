@@ -14,13 +14,15 @@ struct sw_wasi {
     size_t preopens_count;
     sw_str *env, *args;
     size_t env_count, args_count;
-    sw_grant_http *http;
-    size_t http_count;
+    sw_grant_http *http_grants;
+    size_t http_grants_count;
     int stdio[3];
     bool raises_sigpipe;
     sw_denial_fn *denial;
     void *denial_env;
     sw_p2 *p2; /* owned; NULL until it is needed */
+    void *http;
+    void (*free_http)(void *http);
 };
 
 enum { CONTEXT_MAX_BYTES = 32 << 20 };
@@ -46,12 +48,12 @@ static sw_status copy_http(sw_wasi *w, const sw_grants *g)
     if (g->http.count == 0) {
         return SW_OK;
     }
-    w->http = SW_NEW_ARRAY(&w->arena, sw_grant_http, g->http.count);
-    if (w->http == NULL) {
+    w->http_grants = SW_NEW_ARRAY(&w->arena, sw_grant_http, g->http.count);
+    if (w->http_grants == NULL) {
         return SW_NO_MEMORY;
     }
     for (size_t i = 0; i < g->http.count; i++) {
-        sw_grant_http *to = &w->http[i];
+        sw_grant_http *to = &w->http_grants[i];
         *to = g->http.at[i];
         to->path = sw_arena_str(&w->arena, to->path);
         to->host.name = sw_arena_str(&w->arena, to->host.name);
@@ -59,7 +61,7 @@ static sw_status copy_http(sw_wasi *w, const sw_grants *g)
             return SW_NO_MEMORY;
         }
     }
-    w->http_count = g->http.count;
+    w->http_grants_count = g->http.count;
     return SW_OK;
 }
 
@@ -143,6 +145,7 @@ void sw_wasi_free(sw_wasi *w)
         return;
     }
     sw_p2_free(w->p2);
+    sw_wasi_set_http(w, NULL, NULL);
     for (size_t i = 0; i < w->preopens_count; i++) {
         if (w->preopens[i].fd >= 0) {
             (void)close(w->preopens[i].fd);
@@ -183,8 +186,8 @@ const sw_str *sw_wasi_args(const sw_wasi *w, size_t *ret_count)
 
 const sw_grant_http *sw_wasi_http_grants(const sw_wasi *w, size_t *ret_count)
 {
-    *ret_count = w->http_count;
-    return w->http;
+    *ret_count = w->http_grants_count;
+    return w->http_grants;
 }
 
 int sw_wasi_stdio(const sw_wasi *w, unsigned stream)
@@ -201,6 +204,20 @@ bool sw_wasi_raises_sigpipe(const sw_wasi *w)
 sw_p2 **sw_wasi_p2(sw_wasi *w)
 {
     return &w->p2;
+}
+
+void *sw_wasi_http(const sw_wasi *w)
+{
+    return w->http;
+}
+
+void sw_wasi_set_http(sw_wasi *w, void *http, void (*free)(void *http))
+{
+    if (w->free_http != NULL) {
+        w->free_http(w->http);
+    }
+    w->http = http;
+    w->free_http = free;
 }
 
 enum { DENIAL_TEXT_BYTES = 1024 };

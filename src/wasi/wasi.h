@@ -76,6 +76,11 @@ void sw_p1_free(sw_p1 *p);
 SW_NODISCARD sw_status sw_p1_find(sw_p1 *p, sw_str module, sw_str name, sw_extern *ret_extern);
 void sw_p1_set_memory(sw_p1 *p, const sw_memory_object *memory);
 
+/* What the HTTP room keeps in a context: NULL at first. free (may be NULL) is called with the
+ * context's end, after all of its resources are gone, or when something else is set. */
+void *sw_wasi_http(const sw_wasi *w);
+void sw_wasi_set_http(sw_wasi *w, void *http, void (*free)(void *http));
+
 /* WASI 0.2 for components: the interfaces' env is the sw_wasi. Its resources live in a table that
  * the context keeps: made by the face when it is first needed, freed with the context. */
 typedef struct sw_p2 sw_p2;

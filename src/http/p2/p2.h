@@ -1,0 +1,34 @@
+/*
+ * wasi:http 0.2 for components: requests and responses as resources, over exchanges.
+ *
+ * All patch versions of the package share one resource type each (the linker matches by track). The
+ * functions' env is the sw_wasi, as of the rest of WASI 0.2.
+ *
+ * What a guest holds of an exchange keeps it: the exchange is released when the last of the handles
+ * for it is gone, at the latest with the context. A message that a guest drops half-made is cut in
+ * a way that the peer notices.
+ */
+#pragma once
+
+#include "component/component.h"
+#include "http/exchange.h"
+#include "wasi/wasi.h"
+
+/* wasi:http/types and wasi:http/outgoing-handler. */
+SW_NODISCARD sw_status sw_http_define_p2(sw_linker *l, sw_diag *diag);
+
+/* The function to call for requests: SW_NOT_FOUND if the component does not export
+ * wasi:http/incoming-handler. */
+SW_NODISCARD sw_status sw_http_p2_find_handler(sw_component_instance *i, sw_diag *diag,
+                                               sw_component_func *ret_handle);
+
+/*
+ * Has the guest answer one request, on a server, from inside of a task of the context's store. The
+ * exchange's request is there and nothing has been answered. The guest side takes the exchange over
+ * and releases it, on failure too; until it does, on_end and arg are the caller's.
+ *
+ * SW_OK when handle has returned, whether it has answered or not: an exchange without an answer
+ * gets its fallback_status when it is released. SW_TRAP and SW_EXIT as sw_component_call.
+ */
+SW_NODISCARD sw_status sw_http_p2_handle(sw_wasi *w, const sw_component_func *handle,
+                                         sw_exchange *x, sw_diag *diag);
