@@ -23,13 +23,14 @@
  *
  *   - handler releases without having responded: the peer gets 500 (or `fallback_status`)
  *   - handler releases with `out` unfinished: the connection (h2: the stream) is cut
- *   - the peer goes, time runs out: both pipes fail, then on_end
+ *   - the peer goes, time runs out: `in` fails with the code, `out` is closed, then on_end
  *   - the handler is not interested in the body: it closes its end of `in`; the rest is dropped
  *
  * On a client the handler makes the exchange, fills `request`, hands it to a connection, and hears
  * on_head when `response` is there; everything else is the same.
  *
- * All calls and events are on the loop's thread. An event may come from inside a call.
+ * All calls and events are on the loop's thread. An event may come from inside a call. From inside
+ * a pipe's callback neither abort nor release may be called: defer a job.
  */
 #pragma once
 
@@ -133,7 +134,26 @@ struct sw_exchange {
     uint64_t start_ns, head_ns, end_ns; /* loop's clock: first byte read, responded, ended */
     uint64_t in_bytes, out_bytes;       /* body bytes so far */
     sw_exchange *next;                  /* of whoever holds it */
+    void (*dispose)(sw_exchange *x);    /* its maker's: nobody uses it any more, nor its pipes */
+    sw_budget *budget;                  /* borrowed */
 };
+
+/* What an exchange may hold. */
+typedef struct sw_exchange_limits {
+    uint32_t fields;     /* in each head, and in trailers */
+    uint32_t head_bytes; /* of their text */
+    uint32_t pipe_bytes; /* each way */
+} sw_exchange_limits;
+
+/* Empty, with pipes; `ops`, `events` and `arg` are the caller's to set. It frees itself when it is
+ * disposed of. NULL: no memory. */
+sw_exchange *sw_exchange_new(sw_budget *budget, const sw_exchange_limits *limits);
+
+/* As new, for one that has been disposed of; its blocks are kept, unless they have grown large. */
+void sw_exchange_renew(sw_exchange *x, const sw_exchange_limits *limits);
+
+/* The end of one that has been disposed of, where dispose is not sw_exchange_new's own. */
+void sw_exchange_free(sw_exchange *x);
 
 /*
  * For the handler.
@@ -164,6 +184,7 @@ void sw_exchange_release(sw_exchange *x);
  * For protocols.
  */
 
-/* Records the reason if it is the first, fails both pipes, and calls on_end. Once per exchange, at
- * its end; SW_HTTP_E_NONE for success (pipes are left alone). */
+/* Records the reason if it is the first and calls on_end; if there is a reason, `in` fails and
+ * `out` is closed before. Once per exchange, by the protocol, which has forgotten it and its pipes
+ * before the call: x may be gone after it. */
 void sw_exchange_end(sw_exchange *x, sw_http_error why, uint64_t now_ns);

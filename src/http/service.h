@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "http/exchange.h"
 #include "http/io.h"
 
@@ -25,7 +26,9 @@ typedef struct sw_http_limits {
     uint64_t body_idle_ns;   /* between two reads of a body that is being waited for: 408 */
     uint64_t keep_alive_ns;  /* idle between requests, and before the first */
     uint64_t write_stall_ns; /* without progress while there is something to write */
-    uint64_t body_min_rate;  /* bytes per second over a whole body; 0: none */
+    uint32_t body_min_rate;  /* bytes per second that a body's time-out allows for; 0: none. Each
+                              * byte puts it off by so much, at most to body_idle_ns from now */
+    uint64_t half_close_ns;  /* what is left to an exchange whose peer has closed its side */
 } sw_http_limits;
 
 extern const sw_http_limits sw_http_limits_default;
@@ -73,6 +76,7 @@ struct sw_http_service {
 
     sw_http_conn *connections; /* doubly linked */
     sw_exchange *spare;        /* to be used again */
+    sw_buf spare_buf;          /* the same, of output */
     uint32_t spare_count;
     uint8_t *scratch; /* SW_HTTP_SCRATCH_BYTES: what one read fills, shared by all connections */
     char date[32];    /* "Sun, 06 Nov 1994 08:49:37 GMT", of date_second */
@@ -84,7 +88,7 @@ enum { SW_HTTP_SCRATCH_BYTES = 64 * 1024 };
 /* The rest (arg, callbacks) is the caller's to set. SW_NO_MEMORY. */
 SW_NODISCARD sw_status sw_http_service_init(sw_http_service *s, sw_loop *loop, sw_budget *budget,
                                             const sw_http_limits *limits);
-/* No connection is left (see cut). */
+/* No connection is left (see cut), and no exchange. */
 void sw_http_service_clear(sw_http_service *s);
 
 /* Idle connections close now, the others after their exchange. connections_count says when all
@@ -93,13 +97,14 @@ void sw_http_service_drain(sw_http_service *s);
 void sw_http_service_cut(sw_http_service *s);
 
 /* Takes over an accepted connection, and the io with it, also on failure (SW_NO_MEMORY, SW_IO:
- * closed, on_closed is not called). `peer` goes into every exchange. May read at once. */
+ * closed, on_closed is not called). `peer` goes into every exchange. */
 SW_NODISCARD sw_status sw_http_serve(sw_http_service *s, sw_io *io, void *peer);
 
-/* For protocols. NULL: no memory. */
+/* For protocols: an exchange that comes back by itself. The caller sets ops, connection and peer.
+ * NULL: no memory. */
 sw_exchange *sw_http_exchange_take(sw_http_service *s);
-void sw_http_exchange_give(sw_http_service *s, sw_exchange *x); /* after release and on_end */
 void sw_http_conn_link(sw_http_service *s, sw_http_conn *c);
-void sw_http_conn_unlink(sw_http_conn *c); /* calls on_closed */
+void sw_http_conn_unlink(sw_http_conn *c); /* on_closed is the caller's to call, after it */
+void sw_http_conn_closed(sw_http_service *s, void *peer);
 /* Of the current second, 29 bytes. */
 sw_str sw_http_service_date(sw_http_service *s);
