@@ -260,7 +260,7 @@ static void run_timers(sw_loop *l)
     while (l->timers != NULL && l->timers->key <= l->now_ns) {
         sw_loop_timer *t = SW_CONTAINER_OF(l->timers, sw_loop_timer, node);
         sw_heap_take(&l->timers, &t->node);
-        if (t->deadline_ns > l->now_ns) {
+        if (t->deadline_ns != t->node.key) {
             t->node.key = t->deadline_ns;
             sw_heap_put(&l->timers, &t->node);
             continue;
