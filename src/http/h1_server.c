@@ -69,8 +69,13 @@ static void on_out_timer(sw_loop_timer *t);
 static void set_timers(sw_h1_conn *c)
 {
     sw_http_service *s = c->base.service;
-    uint64_t stall = sw_loop_now(s->loop) + s->limits.write_stall_ns;
-    sw_loop_timer_start(s->loop, &c->in_timer, in_deadline(c), on_in_timer);
+    uint64_t now = sw_loop_now(s->loop);
+    uint64_t stall = now + s->limits.write_stall_ns;
+    uint64_t deadline = in_deadline(c);
+    /* One that is due is not started again, or a peer that keeps us awake would put it off. */
+    if (deadline > now || c->in_timer.fn == NULL || c->in_timer.deadline_ns > now) {
+        sw_loop_timer_start(s->loop, &c->in_timer, deadline, on_in_timer);
+    }
     if (c->may_write) {
         sw_loop_timer_stop(s->loop, &c->out_timer);
     } else if (c->has_moved || c->out_timer.fn == NULL) {
