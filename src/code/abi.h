@@ -22,6 +22,7 @@
  *     reservation: [ guard | ... context | memory 0: 4 GiB | guard >= 4 GiB + 64 KiB ]
  *                                        ^ base
  *
+ *   The base is a multiple of the page size.
  *   The last SW_CONTEXT_FIXED bytes have fixed places (below), the rest is laid out per module by
  *   sw_layout_make from the module alone, so that code and runtime agree without a table.
  *
@@ -44,8 +45,8 @@
  * explicit trap; stack exhaustion is a fault in the stack's guard.
  *
  * INTERRUPTION: at each loop head and on entry to each function that calls anything,
- * `cmp byte [r13 - SW_CTX_INTERRUPT], 0; jne cold`; cold calls SW_HELPER_INTERRUPT, which returns
- * or traps. So no guest runs on for long: neither in a loop nor by recursion that doubles.
+ * `cmp byte [r13 - SW_CTX_INTERRUPT], r13b; jne cold`; cold calls SW_HELPER_INTERRUPT, which
+ * returns or traps. So no guest runs on for long: neither in a loop nor by recursion that doubles.
  *
  * FRAMES larger than SW_FRAME_PROBE_BYTES touch the stack every page on entry, in order.
  */

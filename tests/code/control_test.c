@@ -736,6 +736,151 @@ static void test_interruption(void **state)
     with_module(build_loop, check_loop);
 }
 
+static void sum_loop_pins(sw_builder *b)
+{
+    CALL(1);
+    OP(DROP);
+    GET(8);
+    GET(9);
+    OP(F64_ADD);
+    OP(I64_TRUNC_F64_S);
+    for (uint32_t i = 2; i <= 7; i++) {
+        GET(i);
+        I64(100);
+        OP(I64_MUL);
+        OP(I64_ADD);
+    }
+    GET(10);
+    OP(I64_EXTEND_I32_U);
+    OP(I64_ADD);
+}
+
+/* A function that calls, in loops that do not: their locals move into registers and back. It goes
+ * on n times and leaves the loop in one of four ways: by its end, out of a block, from an inner
+ * loop, with a return. */
+static void build_loop_pins(sw_builder *b)
+{
+    sw_builder_func(b, sw_builder_type(b, "ii:I"), "IIIIIIFFi");
+    BLOCK(BLOCK, 0);
+    BLOCK(LOOP, 0);
+    for (uint32_t i = 2; i <= 7; i++) {
+        GET(i);
+        I64(i);
+        OP(I64_ADD);
+        SET(i);
+    }
+    GET(8);
+    GET(9);
+    OP(F64_ADD);
+    F64(0x3ff0000000000000);
+    OP(F64_ADD);
+    TEE(8);
+    SET(9);
+    GET(1);
+    I32(1);
+    OP(I32_EQ);
+    GET(10);
+    I32(4);
+    OP(I32_EQ);
+    OP(I32_AND);
+    BR_IF(1);
+    I32(3);
+    GET(1);
+    GET(10);
+    OP(I32_SUB);
+    OP(I32_LT_S);
+    BLOCK(IF, 0);
+    GET(2);
+    OP(RETURN);
+    OP(END);
+    BLOCK(LOOP, 0);
+    GET(3);
+    I64(1);
+    OP(I64_SUB);
+    SET(3);
+    GET(1);
+    I32(2);
+    OP(I32_EQ);
+    GET(10);
+    I32(2);
+    OP(I32_EQ);
+    OP(I32_AND);
+    BR_IF(2);
+    GET(10);
+    I32(1);
+    OP(I32_ADD);
+    TEE(10);
+    I32(1);
+    OP(I32_AND);
+    BR_IF(0);
+    OP(END);
+    GET(10);
+    GET(0);
+    OP(I32_LT_S);
+    BR_IF(0);
+    OP(END);
+    OP(END);
+    sum_loop_pins(b);
+    END_FUNC();
+    sw_builder_func(b, sw_builder_type(b, ":i"), "");
+    I32(1);
+    END_FUNC();
+}
+
+/* The same in C. */
+static int64_t loop_pins(int n, int way)
+{
+    int64_t v[8] = {0};
+    double x = 0, y = 0;
+    int count = 0;
+    do {
+        for (int i = 2; i <= 7; i++) {
+            v[i] += i;
+        }
+        y = x = x + y + 1;
+        if (way == 1 && count == 4) {
+            break;
+        }
+        if (3 < way - count) {
+            return v[2];
+        }
+        do {
+            v[3]--;
+            if (way == 2 && count == 2) {
+                goto out;
+            }
+        } while ((++count & 1) != 0);
+    } while (count < n);
+out:;
+    int64_t sum = (int64_t)(x + y) + count;
+    for (int i = 2; i <= 7; i++) {
+        sum += 100 * v[i];
+    }
+    return sum;
+}
+
+static void check_loop_pins(machine *m)
+{
+    for (int n = 1; n < 10; n++) {
+        for (int way = 0; way < 6; way++) {
+            machine_on_interrupt = NULL;
+            *flag_of(m) = 0;
+            assert_int_equal(RUN2(0, (uint64_t)n, (uint64_t)way), loop_pins(n, way));
+            *flag_of(m) = 1;
+            assert_int_equal(RUN2(0, (uint64_t)n, (uint64_t)way), loop_pins(n, way));
+            machine_on_interrupt = clear_flag;
+            assert_int_equal(RUN2(0, (uint64_t)n, (uint64_t)way), loop_pins(n, way));
+        }
+    }
+    *flag_of(m) = 0;
+}
+
+static void test_loop_pins(void **state)
+{
+    (void)state;
+    with_module(build_loop_pins, check_loop_pins);
+}
+
 /* ---- Offsets of traps ------------------------------------------------------------------------ */
 
 static uint32_t trapping_body;
@@ -789,6 +934,7 @@ int main(void)
         cmocka_unit_test(test_select),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_interruption),
+        cmocka_unit_test(test_loop_pins),
         cmocka_unit_test(test_offsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

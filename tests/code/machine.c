@@ -68,6 +68,20 @@ static uint64_t record(sw_helper helper, uint64_t a, uint64_t b, uint64_t c, uin
     return machine_helper_result;
 }
 
+/* What a call may destroy is destroyed: code must not rely on it. */
+static void destroy_registers(void)
+{
+    __asm__ volatile("mov $-1, %%rdi\n mov $-1, %%r8\n mov $-1, %%r9\n"
+                     "mov $-1, %%r10\n mov $-1, %%r11\n"
+                     "movq %%r8, %%xmm6\n movq %%r8, %%xmm7\n movq %%r8, %%xmm8\n"
+                     "movq %%r8, %%xmm9\n movq %%r8, %%xmm10\n movq %%r8, %%xmm11\n"
+                     "movq %%r8, %%xmm12\n movq %%r8, %%xmm13\n movq %%r8, %%xmm14\n"
+                     :
+                     :
+                     : "rdi", "r8", "r9", "r10", "r11", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                       "xmm11", "xmm12", "xmm13", "xmm14");
+}
+
 static void help_interrupt(void *base)
 {
     (void)base;
@@ -75,6 +89,7 @@ static void help_interrupt(void *base)
     if (machine_on_interrupt != NULL) {
         machine_on_interrupt(running);
     }
+    destroy_registers();
 }
 
 #define HELPER(name, NAME)                                                                  \

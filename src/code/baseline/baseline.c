@@ -4,7 +4,11 @@
 #include "code/baseline/emitter.h"
 #include "os/cpu.h"
 
-enum { FUNCTION_ALIGN = 16, INT3 = 0xcc };
+enum {
+    FUNCTION_ALIGN = 16,
+    INT3 = 0xcc,
+    SURVEYS_OF_BODY = 2, /* how often, in all, a body's bytes may be read for its loops */
+};
 
 uint32_t sw_baseline_cpu_features(void)
 {
@@ -36,6 +40,7 @@ sw_emitter *sw_baseline_new(const sw_module *m, const sw_layout *layout, sw_budg
     e->patches.budget = budget;
     e->cold.budget = budget;
     e->fixups.budget = budget;
+    e->loop_pins.budget = budget;
     return e;
 }
 
@@ -50,6 +55,7 @@ void sw_baseline_free(sw_emitter *e)
     sw_vec_clear(&e->patches);
     sw_vec_clear(&e->cold);
     sw_vec_clear(&e->fixups);
+    sw_vec_clear(&e->loop_pins);
     sw_free(e->budget, e, sizeof *e);
 }
 
@@ -98,6 +104,11 @@ static bool begin(sw_emitter *e, uint32_t func, const sw_func_facts *facts, sw_b
     e->patches.count = 0;
     e->cold.count = 0;
     e->max_bytes = (uint64_t)SW_CODE_PER_BYTE * e->m->funcs[func].body.len + SW_CODE_EXCESS;
+    e->loop_pins.count = 0;
+    e->loop_region = 0;
+    const sw_func *f = &e->m->funcs[func];
+    e->body_end = e->m->bytes.ptr + f->body.start + f->body.len;
+    e->survey_left = SURVEYS_OF_BODY * f->body.len;
     sw_status st = reserve_all(e, facts);
     if (st != SW_OK) {
         sw_bl_fail(e, st);

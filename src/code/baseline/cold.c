@@ -42,6 +42,7 @@ static void emit_interrupt(sw_emitter *e, const sw_cold *c)
     sw_bl_load(e, SW_KIND_I64, SW_RAX, sw_x64_at(SW_BASE, -SW_CTX_HELPERS));
     sw_x64_rm(&e->as, 0xff, 2, sw_x64_at(SW_RAX, 8 * SW_HELPER_INTERRUPT));
     sw_bl_restore_pins(e);
+    sw_bl_reload_loop_pins(e, c->loop_pins_start, c->loop_pins_count);
     jump_back(e, c);
 }
 

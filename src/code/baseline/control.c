@@ -246,9 +246,13 @@ static void die(sw_emitter *e)
 /* Where every guest that runs for long must come by. */
 static void check_interrupt(sw_emitter *e)
 {
-    sw_x64_rm(&e->as, 0x80, SW_DIGIT_CMP, sw_x64_at(SW_BASE, -SW_CTX_INTERRUPT));
-    sw_x64_u8(&e->as, 0);
-    (void)sw_bl_cold_if(e, SW_CC_NE, (sw_cold){.kind = SW_COLD_INTERRUPT});
+    /* The low byte of the base is 0, and unlike an immediate a register fuses with the jump. */
+    sw_x64_rm(&e->as, SW_X64_CMP_STORE8, SW_BASE, sw_x64_at(SW_BASE, -SW_CTX_INTERRUPT));
+    uint32_t start = e->loop_pins_start;
+    uint32_t count = e->loop_region != 0 ? (uint32_t)e->loop_pins.count - start : 0;
+    (void)sw_bl_cold_if(
+        e, SW_CC_NE,
+        (sw_cold){.kind = SW_COLD_INTERRUPT, .loop_pins_start = start, .loop_pins_count = count});
 }
 
 void sw_bl_enter_func(sw_emitter *e)
@@ -307,6 +311,7 @@ void sw_lower_loop(sw_emitter *e, const sw_row *row)
 {
     (void)row;
     sw_label *t = enter(e, SW_LABEL_LOOP);
+    sw_bl_enter_loop(e);
     t->loop_at = sw_bl_pos(e);
     check_interrupt(e);
 }
@@ -356,6 +361,7 @@ void sw_lower_end(sw_emitter *e, const sw_row *row)
     sw_label *t = label_at(e, 0);
     bool flows = !t->is_dead;
     if (t->kind == SW_LABEL_LOOP) {
+        sw_bl_leave_loop(e);
         e->labels_count--;
         if (!flows) {
             die(e);

@@ -103,10 +103,19 @@ typedef struct sw_value {
 
 typedef struct sw_local {
     uint8_t kind;
-    uint8_t pin;     /* register, or SW_NO_REG */
-    uint32_t lazies; /* LOCAL entries of it on the stack */
-    int32_t home;    /* distance from rbp; 0: none */
+    uint8_t pin;      /* register, or SW_NO_REG */
+    uint8_t survey;   /* loops.c, while it looks through a loop; else 0 */
+    bool is_mirrored; /* pinned for a loop: every write goes to its home, too */
+    uint32_t lazies;  /* LOCAL entries of it on the stack */
+    int32_t home;     /* distance from rbp; 0: none */
 } sw_local;
+
+/* A local that is pinned for one loop. */
+typedef struct sw_loop_pin {
+    uint32_t local;
+    int32_t home;
+    uint8_t reg, kind;
+} sw_loop_pin;
 
 typedef enum sw_label_kind {
     SW_LABEL_BLOCK,
@@ -148,14 +157,15 @@ typedef enum sw_cold_kind {
 
 typedef struct sw_cold {
     uint8_t kind;
-    uint8_t reason;        /* sw_trap */
-    uint8_t from, to;      /* kinds of a conversion */
-    uint8_t is_signed;     /* of a conversion */
-    uint8_t is_saturating; /* of a conversion */
-    uint8_t source, dest;  /* registers of a conversion */
-    uint32_t jump_at;      /* the rel32 that leads here */
-    uint32_t return_to;    /* code position to go on at */
-    uint32_t wasm_offset;  /* of the instruction, in m->bytes */
+    uint8_t reason;                            /* sw_trap */
+    uint8_t from, to;                          /* kinds of a conversion */
+    uint8_t is_signed;                         /* of a conversion */
+    uint8_t is_saturating;                     /* of a conversion */
+    uint8_t source, dest;                      /* registers of a conversion */
+    uint32_t jump_at;                          /* the rel32 that leads here */
+    uint32_t return_to;                        /* code position to go on at */
+    uint32_t wasm_offset;                      /* of the instruction, in m->bytes */
+    uint32_t loop_pins_start, loop_pins_count; /* of an interruption: what to load again */
 } sw_cold;
 
 typedef struct sw_row sw_row;
@@ -205,10 +215,17 @@ struct sw_emitter {
     int32_t slots_disp;   /* slot i is at slots_disp - 8 * i */
     uint32_t frame_bytes; /* below the pushed registers */
 
+    uint32_t unpinned;        /* locals that are used and not pinned */
+    uint32_t loop_region;     /* labels_count inside the loop that has pins; 0: there is none */
+    uint32_t loop_pins_start; /* its pins in loop_pins */
+    size_t survey_left;       /* bytes of code that loops may still be looked through for */
+    const uint8_t *body_end;
+
     size_t stack_capacity, locals_capacity, labels_capacity;
     SW_VEC(sw_patch) patches;
     SW_VEC(sw_cold) cold;
     SW_VEC(sw_fixup) fixups;
+    SW_VEC(sw_loop_pin) loop_pins;
 
     uint32_t find_pc; /* sw_baseline_find_offset: a code position, or UINT32_MAX */
     uint32_t found_offset;
@@ -405,6 +422,16 @@ static inline void sw_bl_flush_local(sw_emitter *e, uint32_t local)
     }
 }
 
+void sw_bl_mirror_slow(sw_emitter *e, uint32_t local);
+
+/* The local has been written to its pin: to its home, too, if it is mirrored. Keeps the flags. */
+static inline void sw_bl_mirror(sw_emitter *e, uint32_t local)
+{
+    if (SW_UNLIKELY(e->locals[local].is_mirrored)) {
+        sw_bl_mirror_slow(e, local);
+    }
+}
+
 /* Pops down to height. */
 void sw_bl_drop_to(sw_emitter *e, uint32_t height);
 
@@ -466,6 +493,7 @@ static inline void sw_bl_finish(sw_emitter *e, const sw_dest *d)
         return;
     }
     e->pos = d->next;
+    sw_bl_mirror(e, d->local);
     if (d->is_tee) {
         sw_bl_push_local(e, d->local);
     }
@@ -480,6 +508,15 @@ void sw_bl_epilogue(sw_emitter *e);
 /* Around calls: pinned locals in caller-saved registers. */
 void sw_bl_save_pins(sw_emitter *e);
 void sw_bl_restore_pins(sw_emitter *e);
+
+/* ---- loops.c --------------------------------------------------------------------------------- */
+
+/* At the head of a loop whose label is open and before which all is flushed: pins what pays. */
+void sw_bl_enter_loop(sw_emitter *e);
+/* At the loop's end, its label still open. */
+void sw_bl_leave_loop(sw_emitter *e);
+/* Loads these of e->loop_pins from their homes. */
+void sw_bl_reload_loop_pins(sw_emitter *e, uint32_t start, uint32_t count);
 
 /* ---- cold.c ---------------------------------------------------------------------------------- */
 

@@ -129,6 +129,7 @@ static bool needs_home(const sw_emitter *e, const sw_local *l)
 static void lay_out_frame(sw_emitter *e)
 {
     int32_t disp = -8 * (int32_t)e->saved_count;
+    e->unpinned = 0;
     if (!e->facts->is_leaf) {
         disp -= 8;
         e->base_disp = disp;
@@ -138,6 +139,7 @@ static void lay_out_frame(sw_emitter *e)
         if (needs_home(e, l)) {
             disp -= 8;
             l->home = disp;
+            e->unpinned += l->pin == SW_NO_REG;
         }
     }
     e->slots_disp = disp - 8;

@@ -231,10 +231,31 @@ static unsigned count_mask(unsigned kind)
     return sw_kind_w(kind) != 0 ? 63 : 31;
 }
 
+/* A shift to the left by 1 to 3 that is added to the value below it: lea. False: not the case. */
+static bool add_scaled(sw_emitter *e, unsigned kind, sw_value *a, unsigned count)
+{
+    if (*e->pos != (kind == SW_KIND_I32 ? SW_OP_I32_ADD : SW_OP_I64_ADD) || count - 1 > 2 ||
+        e->stack[e->height - 1].where == SW_IN_CONST) {
+        return false;
+    }
+    e->pos++;
+    sw_value b = sw_bl_pop(e);
+    sw_dest d = sw_bl_dest(e, kind);
+    unsigned base = sw_bl_use(e, &b), index = sw_bl_use(e, a);
+    unsigned reg = sw_bl_dest_reg(e, &d, a, &b);
+    sw_x64_rm(&e->as, SW_X64_LEA | sw_kind_w(kind), reg, sw_x64_at_index(base, index, count, 0));
+    sw_bl_finish(e, &d);
+    return true;
+}
+
 /* row->to: the digit for a constant count; row->op: shlx, sarx or shrx. */
 void sw_lower_shift(sw_emitter *e, const sw_row *row)
 {
     sw_value b = sw_bl_pop(e), a = sw_bl_pop(e);
+    if (row->to == SW_DIGIT_SHL && b.where == SW_IN_CONST &&
+        add_scaled(e, row->kind, &a, (unsigned)b.bits & count_mask(row->kind))) {
+        return;
+    }
     sw_dest d = sw_bl_dest(e, row->kind);
     unsigned w = sw_kind_w(row->kind);
     if (b.where == SW_IN_CONST) {

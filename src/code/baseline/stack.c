@@ -270,3 +270,9 @@ unsigned sw_bl_dest_reg(sw_emitter *e, sw_dest *d, const sw_value *a, const sw_v
     }
     return d->reg;
 }
+
+void sw_bl_mirror_slow(sw_emitter *e, uint32_t local)
+{
+    const sw_local *l = &e->locals[local];
+    sw_bl_store(e, l->kind, l->pin, sw_x64_at(SW_RBP, l->home));
+}

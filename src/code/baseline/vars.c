@@ -48,6 +48,7 @@ static void write_local(sw_emitter *e, uint32_t local, const sw_value *v)
     const sw_local *l = &e->locals[local];
     if (l->pin != SW_NO_REG) {
         sw_bl_load_value(e, v, l->pin);
+        sw_bl_mirror(e, local);
     } else {
         sw_bl_store_value(e, v, sw_x64_at(SW_RBP, l->home));
     }

@@ -85,6 +85,7 @@ enum {
     SW_X64_SUB = 0x2b,
     SW_X64_XOR = 0x33,
     SW_X64_CMP = 0x3b,
+    SW_X64_CMP_STORE8 = 0x38 | SW_X64_BYTE, /* memory with a register */
     SW_X64_TEST = 0x85,
     SW_X64_XCHG = 0x87,
     SW_X64_MOV = 0x8b,
