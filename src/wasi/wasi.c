@@ -20,6 +20,8 @@ struct sw_wasi {
     bool raises_sigpipe;
     sw_denial_fn *denial;
     void *denial_env;
+    sw_wasi_sink_fn *sink;
+    void *sink_env;
     sw_p2 *p2; /* owned; NULL until it is needed */
     void *http;
     void (*free_http)(void *http);
@@ -153,6 +155,22 @@ void sw_wasi_free(sw_wasi *w)
     }
     sw_arena_clear(&w->arena);
     sw_free(sw_store_budget(w->store), w, sizeof *w);
+}
+
+void sw_wasi_set_sink(sw_wasi *w, sw_wasi_sink_fn *sink, void *env)
+{
+    w->sink = sink;
+    w->sink_env = env;
+}
+
+bool sw_wasi_has_sink(const sw_wasi *w)
+{
+    return w->sink != NULL;
+}
+
+void sw_wasi_sink(const sw_wasi *w, unsigned stream, sw_bytes bytes)
+{
+    w->sink(w->sink_env, stream, bytes);
 }
 
 void sw_wasi_reset(sw_wasi *w)

@@ -25,6 +25,13 @@ void sw_wasi_free(sw_wasi *w);
  * uses the context any more. */
 void sw_wasi_reset(sw_wasi *w);
 
+/* What the guest writes to its standard streams (1, 2) goes to this function instead of a
+ * descriptor. WASI 0.2 only. On the guest's stack: be brief. */
+typedef void sw_wasi_sink_fn(void *env, unsigned stream, sw_bytes bytes);
+void sw_wasi_set_sink(sw_wasi *w, sw_wasi_sink_fn *sink, void *env);
+bool sw_wasi_has_sink(const sw_wasi *w);
+void sw_wasi_sink(const sw_wasi *w, unsigned stream, sw_bytes bytes);
+
 /* Calls the denial function, if there is one. */
 void sw_wasi_deny(sw_wasi *w, const char *option, const char *fmt, ...) SW_PRINTF(3, 4);
 

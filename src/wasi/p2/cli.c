@@ -86,6 +86,10 @@ static sw_trap standard_stream(sw_host_call *call, unsigned stream, p2_object ob
 {
     sw_p2 *p;
     P2_TRY(sw_p2_of(call->env, &p));
+    if (stream != 0 && sw_wasi_has_sink(call->env)) {
+        P2_TRY(sw_p2_sink_io(p, call->env, stream, &object.io));
+        return sw_p2_add_output(p, object.io, ret_rep);
+    }
     P2_TRY(sw_p2_file_new(p, sw_wasi_stdio(call->env, stream), false, &object.file));
     object.file->is_silent &= !sw_wasi_raises_sigpipe(call->env);
     return sw_p2_add(p, &object, ret_rep);

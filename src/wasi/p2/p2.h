@@ -196,6 +196,9 @@ SW_NODISCARD sw_trap sw_p2_add_pollable(sw_p2 *p, sw_p2_io *io, short events, ui
 SW_NODISCARD sw_trap sw_p2_pipe_io(sw_p2 *p, sw_pipe *pipe, bool writes,
                                    sw_p2_describe_fn *describe, sw_p2_io **ret_io);
 
+/* An io, with one reference, that hands what is written to the context's sink. */
+SW_NODISCARD sw_trap sw_p2_sink_io(sw_p2 *p, sw_wasi *w, unsigned stream, sw_p2_io **ret_io);
+
 /* What a guest's error handle stands for. */
 SW_NODISCARD sw_trap sw_p2_get_error(sw_host_call *call, uint32_t rep, const sw_p2_error **ret);
 
