@@ -162,6 +162,9 @@ void sw_exchange_free(sw_exchange *x)
 /* Both sides have done: what is left are guests' references to the pipes. */
 static void let_go(sw_exchange *x)
 {
+    if (x->events != NULL && x->events->on_over != NULL) {
+        x->events->on_over(x);
+    }
     sw_pipe *in = x->in;
     sw_pipe *out = x->out;
     in->on_readable = in->on_writable = out->on_readable = out->on_writable = NULL;

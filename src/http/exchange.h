@@ -99,6 +99,9 @@ typedef struct sw_exchange_events {
     void (*on_head)(sw_exchange *x);          /* client: `response` and in_length are there */
     void (*on_informational)(sw_exchange *x); /* client: `response` holds a status below 200 */
     void (*on_end)(sw_exchange *x);           /* the protocol has done; see `error` */
+    /* Both sides have done, whoever released it: heads and counts may be read for the last time,
+     * and nothing else done. Comes even to a handler that has released. */
+    void (*on_over)(sw_exchange *x);
 } sw_exchange_events;
 
 /* What the protocol does. Handlers use the functions below. */

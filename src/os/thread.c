@@ -41,7 +41,8 @@ static void *work(void *p)
     }
 }
 
-/* Signals go to the program's own threads; faults of the thread itself must stay deliverable. */
+/* Signals go to the program's own threads; faults of the thread itself must stay deliverable, and
+ * SIGURG, which threads here send each other. */
 static int create_quiet(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *),
                         void *arg)
 {
@@ -52,10 +53,16 @@ static int create_quiet(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     (void)sigdelset(&blocked, SIGFPE);
     (void)sigdelset(&blocked, SIGILL);
     (void)sigdelset(&blocked, SIGTRAP);
+    (void)sigdelset(&blocked, SIGURG);
     (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int failed = pthread_create(ret_thread, attr, fn, arg);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed;
+}
+
+sw_status sw_thread_start(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
+{
+    return create_quiet(ret_thread, NULL, fn, arg) == 0 ? SW_OK : SW_IO;
 }
 
 void sw_parallel_for(uint32_t items, unsigned max_workers, sw_parallel_fn fn, void *arg)

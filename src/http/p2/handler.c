@@ -117,6 +117,26 @@ static sw_trap respond(sw_host_call *call, http_incoming *in, http_outgoing *out
     return http_outgoing_attach(call, out, in);
 }
 
+/* 101 would hand the connection over, which no guest can want. */
+HTTP_FN(response_outparam_send_informational)
+{
+    void *body;
+    sw_http_fields fields;
+    P2_TRY(sw_p2_get_other(call, params->self, &HTTP_OUTPARAM, &body));
+    sw_exchange *x = ((http_incoming *)body)->x;
+    sw_http_fields_init(&fields, sw_store_budget(call->store), HTTP_FIELDS_MAX,
+                        HTTP_FIELDS_MAX_BYTES);
+    sw_trap trap = http_fields_take(call, params->headers, &fields);
+    ret->is_err = params->status < 100 || params->status > 199 || params->status == 101;
+    if (trap == SW_TRAP_NONE && ret->is_err) {
+        ret->err = http_error_code_of(SW_HTTP_E_CONFIGURATION_ERROR);
+    } else if (trap == SW_TRAP_NONE) {
+        sw_exchange_informational(x, params->status, &fields);
+    }
+    sw_http_fields_clear(&fields);
+    return trap;
+}
+
 sw_trap sw_wasi_http_types_response_outparam_set(
     sw_host_call *call, const sw_wasi_http_types_response_outparam_set_params *params)
 {

@@ -1,0 +1,236 @@
+/* The HTTP server's public face: its configuration, and what an app owns. */
+#include <swell/server.h>
+
+#include "api/api.h"
+
+#include "http/p2/p2.h"
+#include "http/server.h"
+
+/* The public function with its public string. */
+typedef struct log_target {
+    swell_server_log_fn *log;
+    void *env;
+} log_target;
+
+struct swell_server {
+    swell_engine *engine; /* borrowed */
+    sw_server *server;    /* owned */
+    log_target target;
+};
+
+/* ---- Apps: a program with its linker and grants -----------------------------------------------
+ */
+
+typedef struct app_things {
+    swell_program *program; /* a reference */
+    swell_linker *linker;   /* owned */
+    swell_grants *grants;   /* owned */
+} app_things;
+
+static void free_things(void *arg)
+{
+    app_things *t = arg;
+    swell_linker_free(t->linker);
+    swell_grants_free(t->grants);
+    swell_program_free(t->program);
+    sw_free(NULL, t, sizeof *t);
+}
+
+static sw_status check_program(const swell_program *program, sw_diag *diag)
+{
+    if (program->component == NULL) {
+        return sw_fail(diag, SW_UNSUPPORTED, SW_NO_OFFSET,
+                       "a core module: only components can answer HTTP requests");
+    }
+    const sw_plan *p = sw_component_plan(program->component);
+    for (uint32_t i = 0; i < p->exports_top_count; i++) {
+        if (sw_str_starts(sw_types_str(&p->types, p->exports[i].name),
+                          SW_STR("wasi:http/incoming-handler@0.2."))) {
+            return SW_OK;
+        }
+    }
+    return sw_fail(diag, SW_NOT_FOUND, SW_NO_OFFSET,
+                   "not an HTTP handler: the component exports no 'wasi:http/incoming-handler'");
+}
+
+static sw_status link_things(swell_engine *e, app_things *t, sw_diag *diag)
+{
+    swell_error error = {};
+    SW_TRY(check_program(t->program, diag));
+    swell_status st = swell_linker_new(e, &t->linker);
+    st = st != SWELL_OK ? st : swell_linker_define_wasi(t->linker, &error);
+    if (st != SWELL_OK) {
+        return sw_fail(diag, (sw_status)st, SW_NO_OFFSET, "%s", error.text);
+    }
+    SW_TRY(sw_http_define_p2(t->linker->linker, diag));
+    return sw_linker_check(t->linker->linker, t->program->component, diag);
+}
+
+static sw_status make_app(swell_engine *e, swell_program *program, swell_grants *grants,
+                          sw_diag *diag, sw_app **ret_app)
+{
+    app_things *t = sw_alloc(NULL, sizeof *t);
+    if (t == NULL) {
+        swell_grants_free(grants);
+        return SW_NO_MEMORY;
+    }
+    t->program = sw_api_program_ref(program);
+    t->grants = grants;
+    sw_status st = link_things(e, t, diag);
+    if (st == SW_OK) {
+        sw_app_parts parts = {.component = sw_component_ref(program->component),
+                              .linker = t->linker->linker,
+                              .grants = &grants->grants,
+                              .reports_denials = grants->denial != NULL,
+                              .on_free = free_things,
+                              .arg = t};
+        st = sw_app_new(&parts, ret_app);
+        if (st != SW_OK) {
+            sw_component_unref(parts.component);
+        }
+    }
+    if (st != SW_OK) {
+        free_things(t);
+    }
+    return st;
+}
+
+/* ---- Configuration --------------------------------------------------------------------------- */
+
+#define TAKE(to, from) ((to) = (from) != 0 ? (from) : (to))
+
+static void take_http(const swell_server_config *c, sw_http_limits *l)
+{
+    TAKE(l->head_bytes, c->max_head_bytes);
+    TAKE(l->head_fields, c->max_fields);
+    TAKE(l->body_bytes, c->max_body_bytes);
+    TAKE(l->head_ns, c->head_timeout_ns);
+    TAKE(l->body_idle_ns, c->body_timeout_ns);
+    TAKE(l->keep_alive_ns, c->idle_timeout_ns);
+    TAKE(l->write_stall_ns, c->write_timeout_ns);
+    TAKE(l->requests, c->connection_requests);
+}
+
+static sw_server_config config_of(const swell_server_config *c)
+{
+    static const char *const DEFAULT[] = {"127.0.0.1:8080"};
+    sw_server_config s = SW_SERVER_CONFIG_DEFAULT;
+    s.http = sw_http_limits_default;
+    s.listen = c->listen;
+    s.listen_count = c->listen_count;
+    s.listen_fds = c->listen_fds;
+    s.listen_fds_count = c->listen_fds_count;
+    if (s.listen_count == 0 && s.listen_fds_count == 0) {
+        s.listen = DEFAULT;
+        s.listen_count = 1;
+    }
+    s.name = c->name == NULL ? "guest" : c->name;
+    s.admin = c->admin;
+    s.workers = c->workers;
+    take_http(c, &s.http);
+    TAKE(s.store.memory_bytes, c->max_memory_bytes);
+    TAKE(s.store.host_bytes, c->max_host_bytes);
+    TAKE(s.store.stack_bytes, c->stack_bytes);
+    TAKE(s.timeout_ns, c->timeout_ns);
+    TAKE(s.reuse, c->reuse);
+    TAKE(s.connections, c->max_connections);
+    TAKE(s.requests, c->max_requests);
+    TAKE(s.queue, c->max_queue);
+    TAKE(s.queue_ns, c->queue_timeout_ns);
+    TAKE(s.buffers_bytes, c->max_buffers_bytes);
+    TAKE(s.drain_ns, c->drain_timeout_ns);
+    s.access = (sw_access_log)c->access_log;
+    s.log_env = c->log_env;
+    return s;
+}
+
+/* ---- Servers --------------------------------------------------------------------------------- */
+
+static void pass_log(void *env, sw_str lines)
+{
+    const log_target *t = env;
+    t->log(t->env, sw_api_public_str(lines));
+}
+
+static sw_status make_server(swell_server *s, sw_app *app, const swell_server_config *config,
+                             sw_diag *diag)
+{
+    sw_server_config c = config_of(config);
+    if (config->log != NULL) {
+        s->target = (log_target){config->log, config->log_env};
+        c.log = pass_log;
+        c.log_env = &s->target;
+    }
+    return sw_server_new(s->engine->engine, &c, app, diag, &s->server);
+}
+
+swell_status swell_server_new(swell_engine *engine, swell_program *program, swell_grants *grants,
+                              const swell_server_config *config, swell_error *error,
+                              swell_server **ret_server)
+{
+    static const swell_server_config DEFAULT = {};
+    sw_diag diag = {};
+    sw_app *app = NULL;
+    swell_server *s = sw_alloc(NULL, sizeof *s);
+    sw_status st = make_app(engine, program, grants, &diag, &app);
+    if (st == SW_OK && s == NULL) {
+        sw_app_unref(app);
+        st = SW_NO_MEMORY;
+    }
+    if (st == SW_OK) {
+        s->engine = engine;
+        st = make_server(s, app, config == NULL ? &DEFAULT : config, &diag);
+    }
+    if (st == SW_OK) {
+        *ret_server = s;
+    } else {
+        sw_free(NULL, s, sizeof *s);
+    }
+    return sw_api_result(st, &diag, error);
+}
+
+const char *swell_server_url(const swell_server *server, size_t index)
+{
+    return sw_server_url(server->server, index);
+}
+
+const char *swell_server_admin_url(const swell_server *server)
+{
+    return sw_server_admin_url(server->server);
+}
+
+swell_status swell_server_start(swell_server *server, swell_error *error)
+{
+    sw_diag diag = {};
+    return sw_api_result(sw_server_start(server->server, &diag), &diag, error);
+}
+
+void swell_server_stop(swell_server *server)
+{
+    sw_server_stop(server->server);
+}
+
+int swell_server_ended_fd(const swell_server *server)
+{
+    return sw_server_ended_fd(server->server);
+}
+
+swell_status swell_server_reload(swell_server *server, swell_program *program, swell_grants *grants,
+                                 swell_error *error)
+{
+    sw_diag diag = {};
+    sw_app *app;
+    sw_status st = make_app(server->engine, program, grants, &diag, &app);
+    if (st == SW_OK) {
+        sw_server_reload(server->server, app);
+    }
+    return sw_api_result(st, &diag, error);
+}
+
+void swell_server_free(swell_server *server)
+{
+    if (server != NULL) {
+        sw_server_free(server->server);
+        sw_free(NULL, server, sizeof *server);
+    }
+}

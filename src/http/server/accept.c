@@ -1,0 +1,194 @@
+/* Accepting connections, as many as there may be. */
+#include "http/server/internal.h"
+
+#include "os/clock.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Accepted at most before others have their turn; how long to wait when descriptors run out. */
+enum { ACCEPT_BATCH = 64 };
+#define RETRY_NS (100 * SW_NS_PER_MS)
+
+/* ---- Peers ----------------------------------------------------------------------------------- */
+
+static sw_peer *take_peer(sw_worker *w)
+{
+    sw_peer *p = w->spare_peers;
+    if (p != NULL) {
+        w->spare_peers = p->next;
+    } else {
+        p = sw_alloc(&w->budget, sizeof *p);
+    }
+    if (p != NULL) {
+        p->worker = w;
+    }
+    return p;
+}
+
+static void give_peer(sw_peer *p)
+{
+    p->next = p->worker->spare_peers;
+    p->worker->spare_peers = p;
+}
+
+void sw_worker_free_peers(sw_worker *w)
+{
+    while (w->spare_peers != NULL) {
+        sw_peer *p = w->spare_peers;
+        w->spare_peers = p->next;
+        sw_free(&w->budget, p, sizeof *p);
+    }
+}
+
+/* ---- Accepting ------------------------------------------------------------------------------- */
+
+static void on_connection(sw_watch *watch, uint32_t events);
+
+static bool watch_listeners(sw_worker *w)
+{
+    for (uint32_t i = 0; i < w->listeners_count; i++) {
+        sw_listener *l = &w->listeners[i];
+        if (sw_loop_watch(w->loop, &l->watch, l->fd, EPOLLIN, on_connection) != SW_OK) {
+            return false;
+        }
+    }
+    w->is_accepting = true;
+    return true;
+}
+
+static void unwatch_listeners(sw_worker *w)
+{
+    for (uint32_t i = 0; i < w->listeners_count; i++) {
+        sw_loop_unwatch(w->loop, &w->listeners[i].watch);
+    }
+    w->is_accepting = false;
+}
+
+static void on_accept_again(sw_loop_timer *t);
+
+/* New peers wait in the kernel until a connection ends, or for some time. */
+static void pause_accepting(sw_worker *w)
+{
+    unwatch_listeners(w);
+    sw_loop_timer_start(w->loop, &w->accept_again, sw_loop_now(w->loop) + RETRY_NS,
+                        on_accept_again);
+}
+
+static void resume_accepting(sw_worker *w)
+{
+    if (w->is_accepting || w->phase != SW_WORKER_SERVES) {
+        return;
+    }
+    sw_loop_timer_stop(w->loop, &w->accept_again);
+    if (!watch_listeners(w)) {
+        pause_accepting(w);
+    }
+}
+
+static void on_accept_again(sw_loop_timer *t)
+{
+    resume_accepting(SW_CONTAINER_OF(t, sw_worker, accept_again));
+}
+
+static bool is_full(const sw_worker *w)
+{
+    return w->service.connections_count >= w->server->worker_connections;
+}
+
+/* Of the connections that nobody asks anything on, the one that has been there longest goes. */
+static void cut_idle(sw_worker *w)
+{
+    sw_http_conn *idle = NULL;
+    for (sw_http_conn *c = w->service.connections; c != NULL; c = c->next) {
+        idle = c->is_idle ? c : idle;
+    }
+    if (idle != NULL) {
+        sw_count(&w->metrics.refused, 1);
+        idle->ops->cut(idle);
+    }
+}
+
+static void serve(sw_worker *w, int fd, sw_peer *p)
+{
+    sw_count(&w->metrics.accepted, 1);
+    sw_io_plain_init(&p->io, fd, NULL, NULL);
+    if (sw_http_serve(&w->service, &p->io.io, p) != SW_OK) {
+        sw_count(&w->metrics.no_memory, 1);
+        give_peer(p);
+    }
+    sw_gauge(&w->metrics.connections, w->service.connections_count);
+}
+
+/* False: there is nobody, or no more can be taken. */
+static bool accept_one(sw_worker *w, int listener)
+{
+    if (is_full(w)) {
+        cut_idle(w);
+    }
+    if (is_full(w)) { /* until somebody has closed: see sw_worker_closed */
+        pause_accepting(w);
+        return false;
+    }
+    sw_peer *p = take_peer(w);
+    if (p == NULL) {
+        pause_accepting(w);
+        return false;
+    }
+    p->address.len = sizeof p->address.storage;
+    int fd = accept4(listener, (struct sockaddr *)&p->address.storage, &p->address.len,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        serve(w, fd, p);
+        return true;
+    }
+    int error = errno;
+    give_peer(p);
+    if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+        pause_accepting(w);
+        return false;
+    }
+    return error == EINTR || error == ECONNABORTED;
+}
+
+static void on_connection(sw_watch *watch, uint32_t events)
+{
+    (void)events;
+    sw_listener *l = SW_CONTAINER_OF(watch, sw_listener, watch);
+    for (int i = 0; i < ACCEPT_BATCH && accept_one(l->worker, l->fd); i++) {
+    }
+}
+
+void sw_worker_closed(sw_http_service *s, void *peer)
+{
+    sw_worker *w = s->arg;
+    give_peer(peer);
+    sw_gauge(&w->metrics.connections, s->connections_count);
+    resume_accepting(w);
+}
+
+sw_status sw_worker_accept(sw_worker *w)
+{
+    for (uint32_t i = 0; i < w->listeners_count; i++) {
+        w->listeners[i].worker = w;
+    }
+    return watch_listeners(w) ? SW_OK : SW_IO;
+}
+
+/* Who has connected already is let in first: closing the socket would reset him. */
+void sw_worker_stop_accepting(sw_worker *w)
+{
+    sw_loop_timer_stop(w->loop, &w->accept_again);
+    for (uint32_t i = 0; i < w->listeners_count; i++) {
+        sw_listener *l = &w->listeners[i];
+        while (!l->is_shared && !is_full(w) && accept_one(w, l->fd)) {
+        }
+    }
+    unwatch_listeners(w);
+    for (uint32_t i = 0; i < w->listeners_count; i++) {
+        if (!w->listeners[i].is_shared) {
+            (void)close(w->listeners[i].fd);
+        }
+        w->listeners[i].fd = -1;
+    }
+}

@@ -1,0 +1,107 @@
+#include "http/server/seat.h"
+
+#include "http/p2/p2.h"
+
+/* ---- What guests write ----------------------------------------------------------------------- */
+
+static void end_line(sw_seat *seat, unsigned stream)
+{
+    sw_seat_line *l = &seat->lines[stream - 1];
+    seat->on_line(seat, stream, (sw_str){l->text, l->len});
+    l->len = 0;
+}
+
+static void on_output(void *env, unsigned stream, sw_bytes bytes)
+{
+    sw_seat *seat = env;
+    sw_seat_line *l = &seat->lines[stream - 1];
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.ptr[i] == '\n') {
+            end_line(seat, stream);
+            continue;
+        }
+        if (l->len == sizeof l->text) {
+            end_line(seat, stream);
+        }
+        l->text[l->len++] = (char)bytes.ptr[i];
+    }
+}
+
+static void end_lines(sw_seat *seat)
+{
+    for (unsigned stream = 1; stream <= 2; stream++) {
+        if (seat->lines[stream - 1].len != 0) {
+            end_line(seat, stream);
+        }
+    }
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+sw_status sw_seat_new(const sw_seat_need *need, sw_diag *diag, sw_seat **ret_seat)
+{
+    sw_seat *seat = sw_alloc(NULL, sizeof *seat);
+    if (seat == NULL) {
+        return SW_NO_MEMORY;
+    }
+    seat->app = sw_app_ref(need->app);
+    seat->on_line = need->on_line;
+    sw_status st = sw_store_new(need->engine, need->limits, diag, &seat->store);
+    if (st == SW_OK) {
+        sw_store_set_loop(seat->store, need->loop);
+        st = sw_wasi_new(seat->store, seat->app->parts.grants, need->denial, seat, diag,
+                         &seat->wasi);
+    }
+    if (st == SW_OK) {
+        sw_wasi_set_sink(seat->wasi, on_output, seat);
+    }
+    if (st != SW_OK) {
+        sw_seat_free(seat);
+        return st;
+    }
+    *ret_seat = seat;
+    return SW_OK;
+}
+
+void sw_seat_free(sw_seat *seat)
+{
+    if (seat == NULL) {
+        return;
+    }
+    sw_component_instance_free(seat->instance);
+    sw_wasi_free(seat->wasi);
+    sw_store_free(seat->store);
+    sw_app_unref(seat->app);
+    sw_free(NULL, seat, sizeof *seat);
+}
+
+sw_status sw_seat_start(sw_seat *seat, sw_diag *diag)
+{
+    const sw_app_parts *p = &seat->app->parts;
+    SW_TRY(sw_component_instance_new(seat->store, p->component, p->linker, seat->wasi, diag,
+                                     &seat->instance));
+    if (seat->handle.instance == NULL) {
+        return sw_http_p2_find_handler(seat->instance, diag, &seat->handle);
+    }
+    seat->handle.instance = seat->instance;
+    return SW_OK;
+}
+
+sw_status sw_seat_serve(sw_seat *seat, sw_exchange *x, sw_diag *diag)
+{
+    return sw_http_p2_handle(seat->wasi, &seat->handle, x, diag);
+}
+
+void sw_seat_reset(sw_seat *seat, bool succeeded, uint32_t reuse)
+{
+    seat->served++;
+    end_lines(seat);
+    if (succeeded && seat->served < reuse) {
+        return;
+    }
+    sw_component_instance_free(seat->instance);
+    seat->instance = NULL;
+    seat->served = 0;
+    sw_wasi_reset(seat->wasi);
+    sw_store_recycle(seat->store);
+}

@@ -1,0 +1,139 @@
+/*
+ * One worker: a thread with its own sockets, loop, connections, seats and counters.
+ *
+ * Everything in it belongs to its thread, except what is marked: the app that a reload brings, the
+ * word that tells it to stop, the clock that the watchdog reads, and counters, which others may
+ * read at any time.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "http/server/listen.h"
+#include "http/server/metrics.h"
+#include "http/server/seat.h"
+#include "os/loop.h"
+
+#include <pthread.h>
+
+typedef struct sw_worker sw_worker;
+typedef struct sw_request sw_request;
+
+typedef enum sw_request_state {
+    SW_REQUEST_QUEUED,
+    SW_REQUEST_RUNNING, /* it has a seat */
+    SW_REQUEST_ENDING,  /* the guest has done, or was never asked */
+    SW_REQUEST_SENDING, /* waits for the exchange's end */
+} sw_request_state;
+
+/* A request from its head until everything is sent. */
+struct sw_request {
+    sw_worker *worker;
+    sw_exchange *exchange;
+    sw_seat *seat;           /* RUNNING */
+    sw_request *next, *prev; /* in the queue, or among the hogs */
+    sw_request_state state;
+    bool has_ended; /* the exchange, by the peer */
+    bool is_over;   /* the exchange is nobody's any more and must not be touched */
+    bool is_taken;  /* the guest has the exchange, and releases it */
+    bool timed_out; /* its deadline has passed */
+    sw_loop_job resume;
+    uint64_t number; /* in this worker */
+    uint64_t queued_ns;
+    uint64_t time_ns; /* it took, when it is over */
+    sw_status status; /* of the guest */
+    sw_diag diag;
+};
+
+typedef struct sw_request_list {
+    sw_request *first, *last;
+    uint32_t count;
+} sw_request_list;
+
+void sw_requests_push(sw_request_list *l, sw_request *r);
+void sw_requests_remove(sw_request_list *l, sw_request *r);
+
+typedef struct sw_peer {
+    sw_io_plain io; /* first */
+    struct sw_peer *next;
+    sw_worker *worker;
+    sw_address address;
+} sw_peer;
+
+enum { SW_LISTENERS_MAX = 16 };
+
+typedef struct sw_listener {
+    sw_watch watch;
+    sw_worker *worker;
+    int fd; /* owned, or shared by all workers */
+    bool is_shared;
+} sw_listener;
+
+typedef enum sw_worker_phase { SW_WORKER_SERVES, SW_WORKER_DRAINS, SW_WORKER_ENDS } sw_worker_phase;
+
+struct sw_worker {
+    sw_server *server;
+    unsigned number;
+    pthread_t thread;
+    bool has_started, has_service;
+    sw_loop *loop;
+    sw_http_service service;
+    sw_budget budget;
+
+    sw_listener listeners[SW_LISTENERS_MAX];
+    uint32_t listeners_count;
+    bool is_accepting;
+    sw_loop_timer accept_again;
+    sw_peer *spare_peers;
+
+    sw_app *app;    /* a reference */
+    sw_seat *seats; /* empty ones, the last used first */
+    uint32_t seats_count;
+    sw_request *spare_requests;
+    uint32_t running;
+    uint64_t requests_count;
+
+    sw_request_list queue;
+    sw_loop_timer queue_timer;
+    sw_request_list hogs; /* may run, when nothing else does */
+    sw_loop_job run_hog;
+    sw_loop_job start_queued;
+
+    sw_buf log; /* lines since the last turn */
+    sw_loop_job flush_log;
+
+    sw_worker_phase phase;
+    sw_loop_timer drain_timer;
+    uint64_t drain_until_ns;
+    sw_metrics metrics;
+
+    /* From other threads. */
+    _Atomic(sw_app *) next_app; /* a reference */
+    sw_loop_job take_app;
+    sw_loop_job stop;
+    atomic_uint_fast64_t slice; /* odd while a guest runs; no two slices have the same */
+    uint32_t slice_depth;
+};
+
+SW_NODISCARD sw_status sw_worker_init(sw_worker *w, sw_server *server, unsigned number,
+                                      sw_diag *diag);
+void sw_worker_clear(sw_worker *w); /* its thread has ended */
+SW_NODISCARD sw_status sw_worker_start(sw_worker *w, sw_diag *diag);
+
+/* Any thread. */
+void sw_worker_stop(sw_worker *w);
+void sw_worker_reload(sw_worker *w, sw_app *app); /* the reference is taken over */
+
+/* ---- accept.c -------------------------------------------------------------------------------- */
+
+SW_NODISCARD sw_status sw_worker_accept(sw_worker *w);
+void sw_worker_stop_accepting(sw_worker *w);
+void sw_worker_closed(sw_http_service *s, void *peer);
+void sw_worker_free_peers(sw_worker *w);
+
+/* ---- request.c ------------------------------------------------------------------------------- */
+
+void sw_worker_on_request(sw_http_service *s, sw_exchange *x);
+void sw_worker_requests_init(sw_worker *w);
+void sw_worker_requests_clear(sw_worker *w);
+/* Forgets seats of another app. */
+void sw_worker_drop_seats(sw_worker *w);
