@@ -6,7 +6,7 @@
  * (include/swell) and small helpers of the base room, nothing else of the library.
  *
  * There are two programs of these files. `swell` is static, small and starts at once. `swell-full`
- * is dynamic and has the network: it is linked with full.c instead of handover.c.
+ * is dynamic and has the network: it is linked with serve.c and full.c instead of handover.c.
  */
 #pragma once
 
@@ -69,7 +69,8 @@ struct cli_args {
     char *const *argv; /* the program's own, for handing over */
 };
 
-extern const cli_verb CLI_RUN, CLI_COMPILE, CLI_INSPECT, CLI_VALIDATE, CLI_HELP, CLI_COMPLETION;
+extern const cli_verb CLI_RUN, CLI_SERVE, CLI_COMPILE, CLI_INSPECT, CLI_VALIDATE, CLI_HELP,
+    CLI_COMPLETION;
 extern const cli_verb *const CLI_VERBS[];
 extern const size_t CLI_VERBS_COUNT;
 
@@ -82,6 +83,7 @@ const cli_verb *cli_find_verb(const char *name);
  * not possible and returns an exit code.
  */
 int cli_need_full(const cli_args *args);
+int cli_serve(const cli_args *args); /* the verb's function */
 
 /* Options by name. */
 bool cli_has(const cli_args *args, const char *name);
@@ -107,6 +109,10 @@ int cli_report(const char *file, const swell_error *error);
 /* "64KiB", "1GiB", "4096"; "250ms", "10s", "5m". False when malformed or too large. */
 bool cli_parse_size(const char *text, uint64_t *ret_bytes);
 bool cli_parse_duration(const char *text, uint64_t *ret_ns);
+bool cli_parse_count(const char *text, uint64_t *ret_count); /* digits only */
+
+/* Adds what --dir, --env and the other granting options say, and the operands as arguments. */
+swell_status cli_add_grants(const cli_args *args, swell_grants *grants, swell_error *error);
 
 /* The options that every verb which opens programs shares. */
 #define CLI_CACHE_OPTIONS                                                                         \

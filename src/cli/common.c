@@ -132,3 +132,27 @@ int cli_open_engine(const cli_args *args, swell_engine **ret_engine)
     }
     return CLI_OK;
 }
+
+swell_status cli_add_grants(const cli_args *args, swell_grants *grants, swell_error *error)
+{
+    static const struct {
+        const char *option;
+        swell_status (*add)(swell_grants *grants, swell_str spec, swell_error *error);
+    } ROWS[] = {
+        {"dir", swell_grants_add_dir},
+        {"env", swell_grants_add_env},
+    };
+    swell_status st = SWELL_OK;
+    for (size_t i = 0; i < args->given_count && st == SWELL_OK; i++) {
+        const cli_given *g = &args->given[i];
+        for (size_t k = 0; k < sizeof ROWS / sizeof ROWS[0] && st == SWELL_OK; k++) {
+            if (strcmp(g->option->name, ROWS[k].option) == 0) {
+                st = ROWS[k].add(grants, swell_str_of(g->value), error);
+            }
+        }
+    }
+    for (int i = 0; i < args->operands_count && st == SWELL_OK; i++) {
+        st = swell_grants_add_arg(grants, swell_str_of(args->operands[i]));
+    }
+    return st;
+}

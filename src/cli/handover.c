@@ -59,3 +59,8 @@ int cli_need_full(const cli_args *args)
     }
     return not_found(args, folder);
 }
+
+int cli_serve(const cli_args *args)
+{
+    return cli_need_full(args);
+}

@@ -279,3 +279,11 @@ bool cli_parse_duration(const char *text, uint64_t *ret_ns)
     };
     return parse_number(text, UNITS, SW_COUNTOF(UNITS), ret_ns);
 }
+
+bool cli_parse_count(const char *text, uint64_t *ret_count)
+{
+    static const unit NONE[] = {
+        {"", 1}
+    };
+    return parse_number(text, NONE, SW_COUNTOF(NONE), ret_count);
+}

@@ -40,24 +40,7 @@ static void report_denial(void *env, const char *asked, const char *option)
 
 static swell_status add_grants(const cli_args *args, swell_grants *grants, swell_error *error)
 {
-    for (size_t i = 0; i < args->given_count; i++) {
-        const cli_given *g = &args->given[i];
-        swell_status st = SWELL_OK;
-        if (strcmp(g->option->name, "dir") == 0) {
-            st = swell_grants_add_dir(grants, swell_str_of(g->value), error);
-        } else if (strcmp(g->option->name, "env") == 0) {
-            st = swell_grants_add_env(grants, swell_str_of(g->value), error);
-        }
-        if (st != SWELL_OK) {
-            return st;
-        }
-    }
-    for (int i = 0; i < args->operands_count; i++) {
-        swell_status st = swell_grants_add_arg(grants, swell_str_of(args->operands[i]));
-        if (st != SWELL_OK) {
-            return st;
-        }
-    }
+    swell_status st = cli_add_grants(args, grants, error);
     for (unsigned i = 0; i < 3; i++) {
         swell_grants_set_stdio(grants, i, (int)i);
     }
@@ -65,7 +48,7 @@ static swell_status add_grants(const cli_args *args, swell_grants *grants, swell
     if (!cli_has(args, "quiet-denials")) {
         swell_grants_on_denial(grants, report_denial, NULL);
     }
-    return SWELL_OK;
+    return st;
 }
 
 enum { MAX_PRINTED_FRAMES = 32 };

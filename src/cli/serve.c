@@ -1,0 +1,398 @@
+/* swell serve: configuration from the options, then waiting for signals while the server works. */
+#include "cli/cli.h"
+
+#include <swell/server.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { ADDRESSES_MAX = 16, FIRST_PASSED_FD = 3 };
+
+typedef struct service {
+    const cli_args *args;
+    const char *file;
+    swell_engine *engine;
+    swell_server *server;
+    swell_server_config config;
+    const char *listen[ADDRESSES_MAX];
+    int fds[ADDRESSES_MAX];
+    int signals; /* a signalfd */
+} service;
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+typedef enum number_kind { COUNT, SIZE, DURATION } number_kind;
+
+typedef struct number_option {
+    const char *name;
+    number_kind kind;
+    size_t offset; /* in the configuration */
+    size_t bytes;
+} number_option;
+
+#define NUMBER(name, kind, member)                      \
+    {name, kind, offsetof(swell_server_config, member), \
+     sizeof(((swell_server_config *)NULL)->member)}
+
+static const number_option NUMBERS[] = {
+    NUMBER("workers", COUNT, workers),
+    NUMBER("timeout", DURATION, timeout_ns),
+    NUMBER("max-memory", SIZE, max_memory_bytes),
+    NUMBER("max-stack", SIZE, stack_bytes),
+    NUMBER("max-host-memory", SIZE, max_host_bytes),
+    NUMBER("reuse", COUNT, reuse),
+    NUMBER("max-requests", COUNT, max_requests),
+    NUMBER("max-queue", COUNT, max_queue),
+    NUMBER("queue-timeout", DURATION, queue_timeout_ns),
+    NUMBER("max-connections", COUNT, max_connections),
+    NUMBER("max-head", SIZE, max_head_bytes),
+    NUMBER("max-fields", COUNT, max_fields),
+    NUMBER("max-body", SIZE, max_body_bytes),
+    NUMBER("max-buffers", SIZE, max_buffers_bytes),
+    NUMBER("head-timeout", DURATION, head_timeout_ns),
+    NUMBER("body-timeout", DURATION, body_timeout_ns),
+    NUMBER("idle-timeout", DURATION, idle_timeout_ns),
+    NUMBER("write-timeout", DURATION, write_timeout_ns),
+    NUMBER("drain-timeout", DURATION, drain_timeout_ns),
+};
+
+static int bad_number(const number_option *o, const char *value)
+{
+    static const char *const HINTS[] = {
+        [COUNT] = "a number of at least 1",
+        [SIZE] = "a size is a number and KiB, MiB or GiB: 64MiB",
+        [DURATION] = "a duration is a number and ms, s, m or h: 250ms, 10s",
+    };
+    return cli_usage_error(HINTS[o->kind], "--%s: '%s' is not one, or out of range", o->name,
+                           value);
+}
+
+static int read_number(const number_option *o, const char *text, swell_server_config *config)
+{
+    uint64_t value = 0;
+    bool ok = o->kind == COUNT  ? cli_parse_count(text, &value)
+              : o->kind == SIZE ? cli_parse_size(text, &value)
+                                : cli_parse_duration(text, &value);
+    /* 0 would stand for the default. */
+    if (!ok || value == 0 || (o->bytes == sizeof(uint32_t) && value > UINT32_MAX)) {
+        return bad_number(o, text);
+    }
+    uint32_t small = (uint32_t)value;
+    memcpy((char *)config + o->offset,
+           o->bytes == sizeof small ? (const void *)&small : (const void *)&value, o->bytes);
+    return CLI_OK;
+}
+
+static int read_access_log(const char *value, bool is_json, swell_server_config *config)
+{
+    static const char *const NAMES[] = {"off", "text", "json"};
+    if (value == NULL) {
+        config->access_log = is_json ? SWELL_ACCESS_JSON : SWELL_ACCESS_OFF;
+        return CLI_OK;
+    }
+    for (unsigned i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (strcmp(value, NAMES[i]) == 0) {
+            config->access_log = (swell_access_log)i;
+            return CLI_OK;
+        }
+    }
+    return cli_usage_error("the formats are text, json and off", "--access-log: no format '%s'",
+                           value);
+}
+
+static int add_fd(service *s, uint64_t fd)
+{
+    if (s->config.listen_fds_count == ADDRESSES_MAX || fd > INT32_MAX) {
+        return cli_usage_error(NULL, "--listen-fd: too many, or too large");
+    }
+    s->fds[s->config.listen_fds_count++] = (int)fd;
+    return CLI_OK;
+}
+
+/* What the service manager says it passes, from descriptor 3 on. */
+static int add_passed_fds(service *s)
+{
+    uint64_t count = 0, pid = 0;
+    const char *fds = getenv("LISTEN_FDS"), *for_pid = getenv("LISTEN_PID");
+    if (fds == NULL || for_pid == NULL || !cli_parse_count(fds, &count) || count == 0 ||
+        !cli_parse_count(for_pid, &pid) || pid != (uint64_t)getpid()) {
+        return cli_usage_error("LISTEN_FDS and LISTEN_PID are set by the service manager",
+                               "--listen-fd systemd: nothing was passed to this process");
+    }
+    int code = CLI_OK;
+    for (uint64_t i = 0; i < count && code == CLI_OK; i++) {
+        code = add_fd(s, FIRST_PASSED_FD + i);
+    }
+    return code;
+}
+
+static int add_listener(service *s, const cli_given *g)
+{
+    uint64_t fd;
+    if (strcmp(g->option->name, "listen") == 0) {
+        if (s->config.listen_count == ADDRESSES_MAX) {
+            return cli_usage_error(NULL, "--listen: too many addresses");
+        }
+        s->listen[s->config.listen_count++] = g->value;
+        return CLI_OK;
+    }
+    if (strcmp(g->value, "systemd") == 0) {
+        return add_passed_fds(s);
+    }
+    if (!cli_parse_count(g->value, &fd)) {
+        return cli_usage_error("a number, or 'systemd'", "--listen-fd: malformed '%s'", g->value);
+    }
+    return add_fd(s, fd);
+}
+
+static int read_options(service *s)
+{
+    const cli_args *args = s->args;
+    int code = CLI_OK;
+    for (size_t i = 0; i < args->given_count && code == CLI_OK; i++) {
+        const cli_given *g = &args->given[i];
+        if (strncmp(g->option->name, "listen", 6) == 0) {
+            code = add_listener(s, g);
+        }
+        for (size_t k = 0; k < sizeof NUMBERS / sizeof NUMBERS[0] && code == CLI_OK; k++) {
+            if (strcmp(g->option->name, NUMBERS[k].name) == 0) {
+                code = read_number(&NUMBERS[k], g->value, &s->config);
+            }
+        }
+    }
+    s->config.listen = s->listen;
+    s->config.listen_fds = s->fds;
+    s->config.admin = cli_value(args, "admin");
+    return code != CLI_OK
+               ? code
+               : read_access_log(cli_value(args, "access-log"), cli_has(args, "json"), &s->config);
+}
+
+/* ---- What is served -------------------------------------------------------------------------- */
+
+static void write_log(void *env, swell_str lines)
+{
+    (void)env;
+    while (lines.len != 0) {
+        ssize_t n = write(STDERR_FILENO, lines.ptr, lines.len);
+        if (n <= 0 && errno != EINTR) {
+            return;
+        }
+        lines.ptr += n > 0 ? n : 0;
+        lines.len -= n > 0 ? (size_t)n : 0;
+    }
+}
+
+/* Denials are the server's to log; a function here only says that they are wanted. */
+static void want_denials(void *env, const char *asked, const char *option)
+{
+    (void)env;
+    (void)asked;
+    (void)option;
+}
+
+static swell_status make_grants(const service *s, swell_error *error, swell_grants **ret_grants)
+{
+    swell_grants *grants;
+    swell_status st = swell_grants_new(&grants);
+    if (st != SWELL_OK) {
+        return st;
+    }
+    st = cli_add_grants(s->args, grants, error);
+    for (unsigned i = 0; i < 3; i++) {
+        swell_grants_set_stdio(grants, i, -1);
+    }
+    if (!cli_has(s->args, "quiet-denials")) {
+        swell_grants_on_denial(grants, want_denials, NULL);
+    }
+    if (st == SWELL_OK) {
+        *ret_grants = grants;
+    } else {
+        swell_grants_free(grants);
+    }
+    return st;
+}
+
+static swell_status open_program(const service *s, swell_error *error, swell_program **ret_program,
+                                 swell_grants **ret_grants)
+{
+    swell_program_options options = {.allow_compiled = cli_has(s->args, "allow-compiled")};
+    swell_status st = swell_program_open(s->engine, s->file, &options, error, ret_program);
+    if (st == SWELL_OK) {
+        st = make_grants(s, error, ret_grants);
+        if (st != SWELL_OK) {
+            swell_program_free(*ret_program);
+        }
+    }
+    return st;
+}
+
+static int report(const service *s, swell_status st, swell_error *error)
+{
+    if (error->status == SWELL_OK) {
+        error->status = st;
+        error->offset = SWELL_NO_OFFSET;
+    }
+    return cli_report(s->file, error);
+}
+
+static int make_server(service *s)
+{
+    swell_error error = {};
+    swell_program *program;
+    swell_grants *grants;
+    swell_status st = open_program(s, &error, &program, &grants);
+    if (st == SWELL_OK) {
+        st = swell_server_new(s->engine, program, grants, &s->config, &error, &s->server);
+        swell_program_free(program);
+    }
+    return st == SWELL_OK ? CLI_OK : report(s, st, &error);
+}
+
+static void reload(const service *s)
+{
+    swell_error error = {};
+    swell_program *program;
+    swell_grants *grants;
+    swell_status st = open_program(s, &error, &program, &grants);
+    if (st == SWELL_OK) {
+        st = swell_server_reload(s->server, program, grants, &error);
+        swell_program_free(program);
+    }
+    if (st == SWELL_OK) {
+        (void)fprintf(stderr, "reloaded %s\n", s->file);
+    } else {
+        (void)report(s, st, &error);
+        (void)fprintf(stderr, "hint: the program from before is still served\n");
+    }
+}
+
+/* ---- Running --------------------------------------------------------------------------------- */
+
+static void announce(const service *s)
+{
+    const char *admin = swell_server_admin_url(s->server);
+    const char *url;
+    if (cli_has(s->args, "json")) {
+        (void)fprintf(stderr, "{\"event\":\"ready\",\"urls\":[");
+        for (size_t i = 0; (url = swell_server_url(s->server, i)) != NULL; i++) {
+            (void)fprintf(stderr, "%s\"%s\"", i == 0 ? "" : ",", url);
+        }
+        (void)fprintf(stderr, admin == NULL ? "],\"admin\":null}\n" : "],\"admin\":\"%s\"}\n",
+                      admin);
+        return;
+    }
+    (void)fprintf(stderr, "serving");
+    for (size_t i = 0; (url = swell_server_url(s->server, i)) != NULL; i++) {
+        (void)fprintf(stderr, " %s", url);
+    }
+    (void)fprintf(stderr, "\n");
+    if (admin != NULL) {
+        (void)fprintf(stderr, "admin %s\n", admin);
+    }
+}
+
+static void on_signal(service *s)
+{
+    struct signalfd_siginfo info;
+    if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    if (info.ssi_signo == SIGHUP) {
+        reload(s);
+    } else {
+        swell_server_stop(s->server);
+    }
+}
+
+static int wait_for_end(service *s)
+{
+    struct pollfd fds[] = {
+        {s->signals,                       POLLIN, 0},
+        {swell_server_ended_fd(s->server), POLLIN, 0},
+    };
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+            return CLI_FAILURE;
+        }
+        if ((fds[1].revents & POLLIN) != 0) {
+            return CLI_OK;
+        }
+        if ((fds[0].revents & POLLIN) != 0) {
+            on_signal(s);
+        }
+    }
+}
+
+/* All threads are made with these blocked; a descriptor tells of them. */
+static int take_signals(service *s)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGHUP);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        return CLI_FAILURE;
+    }
+    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (s->signals < 0) {
+        (void)fprintf(stderr, "error: signals: %s\n", strerror(errno));
+        return CLI_FAILURE;
+    }
+    return CLI_OK;
+}
+
+/* Connections need descriptors: as many as may be had. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int serve(service *s)
+{
+    swell_error error = {};
+    int code = make_server(s);
+    if (code != CLI_OK) {
+        return code;
+    }
+    swell_status st = swell_server_start(s->server, &error);
+    if (st != SWELL_OK) {
+        return report(s, st, &error);
+    }
+    announce(s);
+    return wait_for_end(s);
+}
+
+int cli_serve(const cli_args *args)
+{
+    service s = {.args = args, .file = args->operands[0], .signals = -1};
+    const char *slash = strrchr(s.file, '/');
+    s.config.name = slash == NULL ? s.file : slash + 1;
+    s.config.log = write_log;
+    int code = read_options(&s);
+    code = code != CLI_OK ? code : take_signals(&s);
+    code = code != CLI_OK ? code : cli_open_engine(args, &s.engine);
+    if (code == CLI_OK) {
+        raise_descriptors();
+        code = serve(&s);
+    }
+    swell_server_free(s.server);
+    swell_engine_free(s.engine);
+    if (s.signals >= 0) {
+        (void)close(s.signals);
+    }
+    return code;
+}
