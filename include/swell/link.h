@@ -54,6 +54,22 @@ SWELL_API swell_status swell_linker_define_interface(swell_linker *linker, swell
                                                      const swell_host_func *funcs,
                                                      size_t funcs_count, swell_error *error);
 
+/* Told that a guest has dropped its own handle of a resource, or has been freed while it held one;
+ * rep is the number that the host gave. It must not call guests. */
+typedef void swell_drop_fn(void *env, uint32_t rep);
+
+/*
+ * What to do when a resource is dropped that an interface defines: after the interface has been
+ * defined and before an instance is made with the linker. A resource of the host is to guests a
+ * number of the host's choice: a constructor returns it, methods get it as their first parameter
+ * (SWELL_HANDLE). With an own handle that a guest passes to a host function the resource is the
+ * host's again, and nobody is told. SWELL_NOT_FOUND: no such interface or resource; one that it
+ * takes from another interface ("use") belongs to that one.
+ */
+SWELL_API swell_status swell_linker_on_drop(swell_linker *linker, swell_str interface,
+                                            const char *resource, swell_drop_fn *fn, void *env,
+                                            swell_error *error);
+
 /* Offers a function to core modules. signature: letters of the parameters, a colon, letters of the
  * results: i: i32, I: i64, f: f32, F: f64; "iI:i". At most 16 parameters and one result.
  * SWELL_ARGUMENT for any other text, and for a function that is offered already. */

@@ -77,6 +77,13 @@ SWELL_API swell_status swell_func_call(swell_func *func, const swell_value *para
                                        size_t params_count, swell_error *error,
                                        swell_value *ret_result);
 
+/* Gives back a resource that the guest implements: an own handle out of a result of this instance.
+ * Its destructor runs. SWELL_ARGUMENT: no such handle, or not now, since a call of this instance is
+ * in progress. SWELL_TRAP: the destructor trapped, or an earlier call had. Handles that are not
+ * given back go with the store, and no destructor runs. */
+SWELL_API swell_status swell_instance_drop(swell_instance *instance, uint32_t handle,
+                                           swell_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -34,7 +34,8 @@ typedef enum swell_value_kind {
     SWELL_FLAGS,   /* flags: bit i is flag i */
     SWELL_OPTION,  /* index 0: none; 1: some, children[0] */
     SWELL_RESULT,  /* index 0: ok; 1: error; children: the payload, or none */
-    SWELL_HANDLE,  /* a resource: handle */
+    SWELL_HANDLE,  /* a resource. The host's: the number it chose; a guest's: a handle, which is the
+                      host's to drop (swell_instance_drop) where the type is own */
     SWELL_BYTES,   /* list<u8> as one span: how results come, and one way to give it */
 } swell_value_kind;
 

@@ -54,10 +54,20 @@ typedef struct api_core_func {
     void *env;
 } api_core_func;
 
+/* An interface that the embedder has defined. */
+typedef struct api_iface api_iface;
+struct api_iface {
+    api_iface *next;
+    sw_str name;
+    sw_host_iface_resource *resources;
+    uint32_t resources_count;
+};
+
 struct swell_linker {
     swell_engine *engine; /* borrowed */
     sw_linker *linker;    /* owned */
     sw_arena arena;       /* WIT, tables, names */
+    api_iface *ifaces;    /* the newest first */
     SW_VEC(const api_core_func *) core_funcs;
     bool has_wasi;
 };

@@ -222,6 +222,21 @@ bool swell_func_has_result(const swell_func *func)
                                : component_type(func)->result != SW_VT_NONE;
 }
 
+/* ---- Resources ------------------------------------------------------------------------------- */
+
+swell_status swell_instance_drop(swell_instance *instance, uint32_t handle, swell_error *error)
+{
+    sw_diag diag = {};
+    if (instance->component == NULL) {
+        (void)sw_fail(&diag, SW_ARGUMENT, SW_NO_OFFSET, "a module has no resources");
+        return sw_api_result(SW_ARGUMENT, &diag, error);
+    }
+    instance->store->calls++;
+    sw_status st = sw_component_drop(instance->component, handle, &diag);
+    instance->store->calls--;
+    return sw_api_result(st, &diag, error);
+}
+
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
 static sw_status check_results(const sw_functype *type, sw_diag *diag)

@@ -142,6 +142,19 @@ static sw_status bind_row(swell_linker *l, const sw_types *types, uint32_t func_
     return SW_OK;
 }
 
+/* The rows, for swell_linker_on_drop to find. */
+static sw_status keep_resources(swell_linker *l, const sw_host_iface *iface,
+                                sw_host_iface_resource *rows)
+{
+    api_iface *kept = SW_NEW(&l->arena, api_iface);
+    if (kept == NULL) {
+        return SW_NO_MEMORY;
+    }
+    *kept = (api_iface){l->ifaces, iface->name, rows, iface->resources_count};
+    l->ifaces = kept;
+    return SW_OK;
+}
+
 static sw_status fill_resources(swell_linker *l, const sw_wit_types *t, sw_host_iface *iface)
 {
     uint32_t count = t->types.resources_count;
@@ -150,11 +163,16 @@ static sw_status fill_resources(swell_linker *l, const sw_wit_types *t, sw_host_
         return SW_NO_MEMORY;
     }
     for (uint32_t i = 0; i < count; i++) {
-        rows[i] = (sw_host_iface_resource){.name = t->resources[i]->name.text, .resource = i};
+        const sw_wit_typedef *r = t->resources[i];
+        bool is_used = r->owner != NULL && !sw_str_eq(r->owner->full_name, iface->name);
+        rows[i] =
+            (sw_host_iface_resource){.name = r->name.text,
+                                     .resource = i,
+                                     .owner_interface = is_used ? r->owner->full_name : (sw_str){}};
     }
     iface->resources = rows;
     iface->resources_count = count;
-    return SW_OK;
+    return keep_resources(l, iface, rows);
 }
 
 static sw_status fill_funcs(swell_linker *l, const sw_wit_types *t, const swell_host_func *funcs,
@@ -227,6 +245,36 @@ swell_status swell_linker_define_interface(swell_linker *linker, swell_str wit, 
     return sw_api_result(
         define_interface(linker, sw_api_str(wit), sw_api_str(interface), funcs, funcs_count, &diag),
         &diag, error);
+}
+
+static sw_host_iface_resource *find_resource(const swell_linker *l, sw_str interface, sw_str name)
+{
+    for (const api_iface *i = l->ifaces; i != NULL; i = i->next) {
+        for (uint32_t k = 0; sw_str_eq(i->name, interface) && k < i->resources_count; k++) {
+            sw_host_iface_resource *r = &i->resources[k];
+            if (r->owner_interface.len == 0 && sw_str_eq(r->name, name)) {
+                return r;
+            }
+        }
+    }
+    return NULL;
+}
+
+swell_status swell_linker_on_drop(swell_linker *linker, swell_str interface, const char *resource,
+                                  swell_drop_fn *fn, void *env, swell_error *error)
+{
+    sw_diag diag = {};
+    sw_host_iface_resource *r = find_resource(linker, sw_api_str(interface), sw_str_of(resource));
+    if (r == NULL) {
+        (void)sw_fail(&diag, SW_NOT_FOUND, SW_NO_OFFSET,
+                      "no interface '%.*s' with a resource '%s' of its own has been defined",
+                      SW_STR_ARG(sw_api_str(interface)), resource);
+        return sw_api_result(SW_NOT_FOUND, &diag, error);
+    }
+    r->drop = fn;
+    r->drop_env = env;
+    r->has_drop_env = true;
+    return SWELL_OK;
 }
 
 /* ---- Core functions -------------------------------------------------------------------------- */

@@ -190,13 +190,19 @@ void sw_call_arena_give(sw_component_instance *i, sw_call_arena *a)
 /* ---- Destroying resources ----------------------------------------------------------------------
  */
 
+void sw_resource_drop_host(sw_component_instance *i, const sw_resource *r, uint32_t rep)
+{
+    const sw_host_iface_resource *host = r->host;
+    if (host != NULL && host->drop != NULL) {
+        host->drop(host->has_drop_env ? host->drop_env : i->env, rep);
+    }
+}
+
 sw_trap sw_resource_destroy(sw_component_instance *i, const sw_resource *r, uint32_t rep,
                             uint32_t from)
 {
     if (r->instance == SW_PLAN_NONE) {
-        if (r->drop != NULL) {
-            r->drop(i->env, rep);
-        }
+        sw_resource_drop_host(i, r, rep);
         return SW_TRAP_NONE;
     }
     uint32_t until = sw_node_common(i->nodes, r->instance, from);
@@ -382,6 +388,16 @@ sw_status sw_component_call(const sw_component_func *f, const void *params, sw_a
     return SW_LIKELY(trap == SW_TRAP_NONE) ? SW_OK : report(i, trap, diag);
 }
 
+static bool is_running(const sw_component_instance *i, uint32_t node)
+{
+    for (; node != SW_PLAN_NONE; node = i->nodes[node].parent) {
+        if (!i->nodes[node].may_enter) {
+            return true;
+        }
+    }
+    return false;
+}
+
 sw_status sw_component_drop(sw_component_instance *i, uint32_t handle, sw_diag *diag)
 {
     const sw_handle *h = sw_handles_find(&i->host_handles, handle);
@@ -389,6 +405,11 @@ sw_status sw_component_drop(sw_component_instance *i, uint32_t handle, sw_diag *
         return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET, "%u is no resource handle to drop", handle);
     }
     sw_handle copy = *h;
+    if (!i->is_poisoned && is_running(i, i->resources[copy.resource].instance)) {
+        return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET,
+                       "resource %u cannot be dropped while a call of its instance is in progress",
+                       handle);
+    }
     sw_handles_remove(&i->host_handles, handle);
     if (i->is_poisoned) {
         (void)sw_canon_trap(i->store, SW_TRAP_CANNOT_ENTER, "cannot enter component instance");

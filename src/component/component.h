@@ -73,5 +73,6 @@ SW_NODISCARD sw_status sw_component_call(const sw_component_func *f, const void 
                                          sw_arena *arena, sw_diag *diag, void *ret_result);
 
 /* Drops a resource that a guest implements and the host holds: a handle from a result. Its
- * destructor runs. SW_ARGUMENT: no such handle, or lent to a call in progress. */
+ * destructor runs. SW_ARGUMENT: no such handle, or lent to a call in progress, or the instance that
+ * implements it has a call in progress. */
 SW_NODISCARD sw_status sw_component_drop(sw_component_instance *i, uint32_t handle, sw_diag *diag);

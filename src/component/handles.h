@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "code/abi.h"
+#include "component/host.h"
 #include "component/plan.h"
 #include "run/run.h"
 
@@ -57,8 +58,8 @@ void sw_handles_remove(sw_handles *t, uint32_t index);
 typedef struct sw_resource {
     uint32_t id;       /* equal for two that the host says are one; an index of this table */
     uint32_t instance; /* the component instance that implements it; SW_PLAN_NONE: the host */
-    const sw_func_cell *destructor;        /* or NULL */
-    void (*drop)(void *env, uint32_t rep); /* the host's, or NULL */
+    const sw_func_cell *destructor;     /* or NULL */
+    const sw_host_iface_resource *host; /* whose drop is called; NULL: a guest's */
 } sw_resource;
 
 /* A call out of a component instance, or of the host: the handles it lent. */

@@ -56,6 +56,9 @@ typedef struct sw_host_iface_resource {
     void (*drop)(void *env, uint32_t rep);
     /* Resources that another interface defines ("use"): its full name, else empty. */
     sw_str owner_interface;
+    /* What drop is given in place of the instance's env, if has_drop_env. */
+    void *drop_env;
+    bool has_drop_env;
 } sw_host_iface_resource;
 
 typedef struct sw_host_iface {

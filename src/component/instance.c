@@ -42,7 +42,7 @@ static void init_resources(sw_component_instance *i)
         i->resources[k] =
             (sw_resource){.id = is_host ? i->binding->resource_ids[import] : k,
                           .instance = is_host ? SW_PLAN_NONE : p->resources[k].instance,
-                          .drop = is_host ? i->binding->drops[import] : NULL};
+                          .host = is_host ? i->binding->resources[import] : NULL};
     }
 }
 
@@ -149,10 +149,7 @@ static void drop_host_resources(sw_component_instance *i, sw_handles *t)
     for (uint32_t k = 1; k < t->count; k++) {
         const sw_handle *h = sw_handles_find(t, k);
         if (h != NULL && h->kind == SW_HANDLE_OWN) {
-            const sw_resource *r = &i->resources[h->resource];
-            if (r->instance == SW_PLAN_NONE && r->drop != NULL) {
-                r->drop(i->env, h->rep);
-            }
+            sw_resource_drop_host(i, &i->resources[h->resource], h->rep);
         }
     }
     sw_handles_clear(t);

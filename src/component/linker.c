@@ -264,7 +264,7 @@ static sw_status bind_resource(binder *b, uint32_t i)
         return missing(b, r->import, iface, "resource");
     }
     b->resources[i] = definer(b->l, iface, row);
-    b->out->drops[i] = b->resources[i].row->drop;
+    b->out->resources[i] = b->resources[i].row;
     b->out->resource_ids[i] = r->resource;
     for (uint32_t k = 0; k < i; k++) {
         if (b->resources[k].row == b->resources[i].row) {
@@ -375,8 +375,8 @@ static sw_status bind_all(binder *b)
 static sw_binding *binding_new(const sw_component *c, sw_budget *budget)
 {
     size_t funcs = c->plan.import_funcs_count, resources = c->plan.import_resources_count;
-    size_t drops_at = sizeof(sw_binding) + funcs * sizeof(void *);
-    size_t ids_at = drops_at + resources * sizeof(sw_drop_fn *);
+    size_t rows_at = sizeof(sw_binding) + funcs * sizeof(void *);
+    size_t ids_at = rows_at + resources * sizeof(void *);
     size_t bytes = ids_at + resources * sizeof(uint32_t);
     uint8_t *block = sw_alloc(budget, bytes);
     if (block == NULL) {
@@ -388,7 +388,7 @@ static sw_binding *binding_new(const sw_component *c, sw_budget *budget)
     b->bytes = bytes;
     b->budget = budget;
     b->funcs = (const sw_host_iface_func **)(block + sizeof *b);
-    b->drops = (sw_drop_fn **)(block + drops_at);
+    b->resources = (const sw_host_iface_resource **)(block + rows_at);
     b->resource_ids = (uint32_t *)(block + ids_at);
     return b;
 }

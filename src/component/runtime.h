@@ -28,8 +28,6 @@ struct sw_component {
     uint32_t *type_ids; /* of the trampolines' core types, in the arena */
 };
 
-typedef void sw_drop_fn(void *env, uint32_t rep);
-
 /* Where the imports of one component lead in one linker. Immutable, counted. */
 typedef struct sw_binding {
     _Atomic uint32_t refs;
@@ -38,7 +36,7 @@ typedef struct sw_binding {
     sw_budget *budget;
     const sw_host_iface_func **funcs; /* by import_funcs */
     uint32_t *resource_ids;           /* by import_resources: a resources index, shared by equals */
-    sw_drop_fn **drops;               /* by import_resources */
+    const sw_host_iface_resource **resources; /* by import_resources */
 } sw_binding;
 
 /* The binding of a component, from the linker's cache or made now. The caller's reference. */
@@ -153,6 +151,9 @@ SW_NODISCARD sw_status sw_options_bind(sw_options *o, const sw_canon_options *pl
 /* The cell of a core function, NULL for none; needs memory when first asked. */
 SW_NODISCARD sw_status sw_core_func_find(sw_component_instance *i, const sw_core_ref *ref,
                                          const sw_func_cell **ret_cell);
+
+/* Tells the host that a handle of its resource is gone. */
+void sw_resource_drop_host(sw_component_instance *i, const sw_resource *r, uint32_t rep);
 
 /* Runs a resource's destructor or the host's callback. from: who drops it, or SW_PLAN_NONE. */
 SW_NODISCARD sw_trap sw_resource_destroy(sw_component_instance *i, const sw_resource *r,

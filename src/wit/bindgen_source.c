@@ -163,9 +163,11 @@ static void put_resources(const sw_bindgen_unit *u, sw_buf *out)
         const sw_wit_typedef *r = u->t.resources[i];
         sw_buf_printf(out, "    {SW_STR_INIT(\"%.*s\"), %u, ", SW_STR_ARG(r->name.text), i);
         if (r->owner == u->interface) {
-            sw_buf_printf(out, "%s_drop, SW_STR_INIT(\"\")},\n", sw_bindgen_resource_name(u->b, r));
+            sw_buf_printf(out, "%s_drop, SW_STR_INIT(\"\"), NULL, false},\n",
+                          sw_bindgen_resource_name(u->b, r));
         } else {
-            sw_buf_printf(out, "NULL, SW_STR_INIT(\"%.*s\")},\n", SW_STR_ARG(r->owner->full_name));
+            sw_buf_printf(out, "NULL, SW_STR_INIT(\"%.*s\"), NULL, false},\n",
+                          SW_STR_ARG(r->owner->full_name));
         }
     }
     sw_buf_printf(out, "};\n");

@@ -27,8 +27,7 @@ bool wat_is_available(void)
     return system(command) == 0; /* NOLINT(cert-env33-c): a test runs a tool */
 }
 
-/* The binary in heap memory of the C library. */
-static sw_bytes assemble(const char *path)
+sw_bytes wat_assemble(const char *path)
 {
     char command[4096];
     (void)snprintf(command, sizeof command, "'%s' parse '%s'", wasm_tools(), path);
@@ -58,7 +57,7 @@ static sw_code *load_module(sw_engine *e, const sw_module *m, const sw_features 
 void wat_load(sw_engine *e, const char *path, wat_component *ret)
 {
     static const sw_features FEATURES = {};
-    sw_bytes bytes = assemble(path);
+    sw_bytes bytes = wat_assemble(path);
     sw_arena arena;
     sw_component_binary c;
     sw_diag diag = {};

@@ -16,6 +16,9 @@ typedef struct wat_component {
 /* Whether wasm-tools can be run. */
 bool wat_is_available(void);
 
+/* The binary of a file, in memory of the C library for the caller to free; aborts on any error. */
+sw_bytes wat_assemble(const char *path);
+
 /* Assembles a file, compiles and loads it. Prints to stderr and aborts on any error: the files are
  * the test's own. */
 void wat_load(sw_engine *e, const char *path, wat_component *ret);

@@ -103,7 +103,8 @@ static void test_output(void **state)
         }
     }
     assert_true(holds(&source, "    {SW_STR_INIT(\"f\"), 0, call_f, NULL},\n"));
-    assert_true(holds(&source, "    {SW_STR_INIT(\"r\"), 0, sw_a_b_i_r_drop, SW_STR_INIT(\"\")},"));
+    assert_true(holds(
+        &source, "    {SW_STR_INIT(\"r\"), 0, sw_a_b_i_r_drop, SW_STR_INIT(\"\"), NULL, false},"));
     sw_buf_clear(&header);
     sw_buf_clear(&source);
     sw_arena_clear(&f.arena);
