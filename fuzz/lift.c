@@ -132,7 +132,7 @@ static void come_back(world *w, gen *g, const gen_types *t, const sw_canon_value
     const sw_type_field *fields = t->fields + t->func.params_first;
     uint8_t *in = sw_arena_alloc(&w->arena, v->host_bytes, 16);
     uint8_t *out = sw_arena_alloc(&w->arena, v->host_bytes, 16);
-    walk making = {.types = &t->types, .g = g, .arena = &w->arena, .budget = 200};
+    walk making = {.layouts = &w->canon.layouts, .g = g, .arena = &w->arena, .budget = 200};
     sw_canon_place first, second;
     SW_CHECK(in != NULL && out != NULL);
     gen_struct(&making, fields, t->func.params_count, in);
@@ -155,7 +155,7 @@ static void come_back(world *w, gen *g, const gen_types *t, const sw_canon_value
     w->call.from = &w->guests[1].guest;
     w->call.to = NULL;
     SW_CHECK(sw_canon_lift(&w->call, v->program, second, out) == SW_TRAP_NONE);
-    SW_CHECK(same_struct(&t->types, fields, t->func.params_count, in, out));
+    SW_CHECK(same_struct(&w->canon.layouts, fields, t->func.params_count, in, out));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

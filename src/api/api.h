@@ -99,7 +99,7 @@ struct swell_func {
     swell_instance *instance;
     sw_extern core; /* of a module, or */
     sw_component_func component;
-    const sw_types *types; /* of the component; NULL for a module */
+    const sw_canon_layouts *layouts; /* of the component's types; NULL for a module */
 };
 
 struct swell_call {
@@ -134,16 +134,17 @@ enum { SW_API_MAX_INPUT_BYTES = 1 << 30 };
 
 /* To host layout at `to`. Spans are borrowed from the value; arrays lie in the arena. SW_ARGUMENT
  * tells where the value does not fit the type. */
-SW_NODISCARD sw_status sw_api_value_write(const sw_types *t, sw_vtype type,
+SW_NODISCARD sw_status sw_api_value_write(const sw_canon_layouts *l, sw_vtype type,
                                           const swell_value *value, sw_arena *arena, sw_diag *diag,
                                           void *to);
 
 /* From host layout. Arrays lie in the arena; spans point where the host layout pointed. */
-SW_NODISCARD sw_status sw_api_value_read(const sw_types *t, sw_vtype type, const void *from,
+SW_NODISCARD sw_status sw_api_value_read(const sw_canon_layouts *l, sw_vtype type, const void *from,
                                          sw_arena *arena, swell_value *ret_value);
 
 /* Offsets of a function's parameters in their struct; returns the struct's size. */
-uint32_t sw_api_params_layout(const sw_types *t, const sw_cfunc_type *f, uint32_t *ret_offsets);
+uint32_t sw_api_params_layout(const sw_canon_layouts *l, const sw_cfunc_type *f,
+                              uint32_t *ret_offsets);
 
 SW_NODISCARD sw_status sw_api_core_value_write(sw_valtype type, const swell_value *value,
                                                sw_diag *diag, sw_value_slot *ret_slot);
@@ -159,10 +160,8 @@ typedef struct sw_api_choice {
     uint32_t payload_offset; /* in host layout */
 } sw_api_choice;
 
-sw_api_choice sw_api_choice_of(const sw_types *t, const sw_type_def *d);
+sw_api_choice sw_api_choice_of(const sw_canon_layouts *l, sw_vtype type);
 sw_vtype sw_api_choice_payload(const sw_types *t, const sw_type_def *d, uint32_t index);
-uint32_t sw_api_size_of(const sw_types *t, sw_vtype v);
-uint32_t sw_api_align_of(const sw_types *t, sw_vtype v);
 uint32_t sw_api_tag_bytes(uint32_t cases);
 uint32_t sw_api_flags_bytes(uint32_t flags);
 

@@ -184,7 +184,7 @@ static sw_status find_in_component(swell_instance *i, sw_str name, sw_diag *diag
     size_t hash = sw_str_find(name, '#');
     sw_str interface = hash == name.len ? (sw_str){} : sw_str_slice(name, 0, hash);
     sw_str rest = hash == name.len ? name : sw_str_slice(name, hash + 1, name.len - hash - 1);
-    f->types = &sw_component_plan(i->program->component)->types;
+    f->layouts = sw_component_layouts(i->program->component);
     return sw_component_find_func(i->component, interface, rest, diag, &f->component);
 }
 
@@ -207,19 +207,19 @@ swell_status swell_instance_find(swell_instance *instance, swell_str name, swell
 
 static const sw_cfunc_type *component_type(const swell_func *f)
 {
-    return &f->types->funcs[f->component.func_type];
+    return &f->layouts->types->funcs[f->component.func_type];
 }
 
 size_t swell_func_params_count(const swell_func *func)
 {
-    return func->types == NULL ? func->core.func.type->params_count
-                               : component_type(func)->params_count;
+    return func->layouts == NULL ? func->core.func.type->params_count
+                                 : component_type(func)->params_count;
 }
 
 bool swell_func_has_result(const swell_func *func)
 {
-    return func->types == NULL ? func->core.func.type->results_count != 0
-                               : component_type(func)->result != SW_VT_NONE;
+    return func->layouts == NULL ? func->core.func.type->results_count != 0
+                                 : component_type(func)->result != SW_VT_NONE;
 }
 
 /* ---- Resources ------------------------------------------------------------------------------- */
@@ -282,13 +282,14 @@ static sw_status write_params(const swell_func *f, const swell_value *params, sw
     if (offsets == NULL) {
         return SW_NO_MEMORY;
     }
-    uint8_t *to = sw_arena_alloc(arena, sw_api_params_layout(f->types, type, offsets), 16);
+    uint8_t *to = sw_arena_alloc(arena, sw_api_params_layout(f->layouts, type, offsets), 16);
     if (to == NULL) {
         return SW_NO_MEMORY;
     }
     for (uint32_t i = 0; i < type->params_count; i++) {
-        sw_type_field param = f->types->fields[type->params_first + i];
-        SW_TRY(sw_api_value_write(f->types, param.type, &params[i], arena, diag, to + offsets[i]));
+        sw_type_field param = f->layouts->types->fields[type->params_first + i];
+        SW_TRY(
+            sw_api_value_write(f->layouts, param.type, &params[i], arena, diag, to + offsets[i]));
     }
     *ret_struct = to;
     return SW_OK;
@@ -303,7 +304,8 @@ static sw_status call_component(const swell_func *f, const swell_value *params, 
     uint8_t *result = NULL;
     SW_TRY(write_params(f, params, arena, diag, &args));
     if (type->result != SW_VT_NONE) {
-        result = sw_arena_alloc(arena, sw_api_size_of(f->types, type->result), 16);
+        result =
+            sw_arena_alloc(arena, sw_canon_layout_get(f->layouts, type->result).host_bytes, 16);
         if (result == NULL) {
             return SW_NO_MEMORY;
         }
@@ -312,7 +314,7 @@ static sw_status call_component(const swell_func *f, const swell_value *params, 
     if (result == NULL || ret_result == NULL) {
         return SW_OK;
     }
-    return sw_api_value_read(f->types, type->result, result, arena, ret_result);
+    return sw_api_value_read(f->layouts, type->result, result, arena, ret_result);
 }
 
 swell_status swell_func_call(swell_func *func, const swell_value *params, size_t params_count,
@@ -329,8 +331,8 @@ swell_status swell_func_call(swell_func *func, const swell_value *params, size_t
         return sw_api_result(SW_ARGUMENT, &diag, error);
     }
     store->calls++;
-    sw_status st = func->types == NULL ? call_core(func, params, &diag, ret_result)
-                                       : call_component(func, params, &diag, ret_result);
+    sw_status st = func->layouts == NULL ? call_core(func, params, &diag, ret_result)
+                                         : call_component(func, params, &diag, ret_result);
     store->calls--;
     return sw_api_result(st, &diag, error);
 }

@@ -68,7 +68,7 @@ static sw_trap trap_of(swell_status st)
 
 /* What stands behind a row of an interface table. */
 typedef struct iface_func {
-    const sw_types *types;
+    const sw_canon_layouts *layouts;
     const sw_cfunc_type *type;
     swell_host_fn *fn;
     void *env;
@@ -79,7 +79,7 @@ static sw_trap write_result(sw_host_call *host, const iface_func *f, const swell
                             void *to)
 {
     sw_diag diag = {};
-    sw_status st = sw_api_value_write(f->types, f->type->result, result, host->arena, &diag, to);
+    sw_status st = sw_api_value_write(f->layouts, f->type->result, result, host->arena, &diag, to);
     if (st == SW_OK) {
         return SW_TRAP_NONE;
     }
@@ -95,9 +95,9 @@ static sw_trap call_iface(sw_host_call *host, const void *params, void *ret_resu
     swell_value args[COMPONENT_MAX_PARAMS];
     swell_value result = {};
     for (uint32_t i = 0; i < f->type->params_count; i++) {
-        sw_vtype type = f->types->fields[f->type->params_first + i].type;
+        sw_vtype type = f->layouts->types->fields[f->type->params_first + i].type;
         const uint8_t *from = (const uint8_t *)params + f->offsets[i];
-        sw_status st = sw_api_value_read(f->types, type, from, host->arena, &args[i]);
+        sw_status st = sw_api_value_read(f->layouts, type, from, host->arena, &args[i]);
         if (st != SW_OK) {
             sw_store_explain_trap(host->store, "%.*s: parameter %u: %s",
                                   SW_STR_ARG(host->func->name), i, sw_status_text(st));
@@ -122,10 +122,10 @@ static const swell_host_func *find_host_func(const swell_host_func *funcs, size_
     return NULL;
 }
 
-static sw_status bind_row(swell_linker *l, const sw_types *types, uint32_t func_type,
+static sw_status bind_row(swell_linker *l, const sw_canon_layouts *layouts, uint32_t func_type,
                           const swell_host_func *host, sw_host_iface_func *ret_row)
 {
-    const sw_cfunc_type *type = &types->funcs[func_type];
+    const sw_cfunc_type *type = &layouts->types->funcs[func_type];
     iface_func *f = SW_NEW(&l->arena, iface_func);
     uint32_t *offsets = SW_NEW_ARRAY(&l->arena, uint32_t, type->params_count);
     if (f == NULL || offsets == NULL) {
@@ -134,8 +134,8 @@ static sw_status bind_row(swell_linker *l, const sw_types *types, uint32_t func_
     if (type->params_count > COMPONENT_MAX_PARAMS) {
         return SW_LIMIT;
     }
-    (void)sw_api_params_layout(types, type, offsets);
-    *f = (iface_func){types, type, host->fn, host->env, offsets};
+    (void)sw_api_params_layout(layouts, type, offsets);
+    *f = (iface_func){layouts, type, host->fn, host->env, offsets};
     ret_row->func_type = func_type;
     ret_row->fn = call_iface;
     ret_row->data = f;
@@ -180,9 +180,11 @@ static sw_status fill_funcs(swell_linker *l, const sw_wit_types *t, const swell_
 {
     uint32_t count = t->types.funcs_count;
     sw_host_iface_func *rows = SW_NEW_ARRAY(&l->arena, sw_host_iface_func, count);
-    if (rows == NULL) {
+    sw_canon_layouts *layouts = SW_NEW(&l->arena, sw_canon_layouts);
+    if (rows == NULL || layouts == NULL) {
         return SW_NO_MEMORY;
     }
+    SW_TRY(sw_canon_layouts_make(&l->arena, iface->types, diag, layouts));
     for (uint32_t i = 0; i < count; i++) {
         rows[i].name = t->funcs[i]->full_name;
         const swell_host_func *host = find_host_func(funcs, funcs_count, rows[i].name);
@@ -190,7 +192,7 @@ static sw_status fill_funcs(swell_linker *l, const sw_wit_types *t, const swell_
             return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET, "%.*s: no host function for '%.*s'",
                            SW_STR_ARG(iface->name), SW_STR_ARG(rows[i].name));
         }
-        SW_TRY(bind_row(l, iface->types, i, host, &rows[i]));
+        SW_TRY(bind_row(l, layouts, i, host, &rows[i]));
     }
     iface->funcs = rows;
     iface->funcs_count = count;

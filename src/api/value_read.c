@@ -3,6 +3,7 @@
 
 typedef struct value_reader {
     const sw_types *types;
+    const sw_canon_layouts *layouts;
     sw_arena *arena;
 } value_reader;
 
@@ -32,9 +33,10 @@ static sw_status read_fields(const value_reader *r, sw_vtype type, const uint8_t
     SW_TRY(new_children(r, d->count, ret, &children));
     for (uint32_t i = 0; i < d->count; i++) {
         sw_vtype field = r->types->fields[d->first + i].type;
-        at = (uint32_t)sw_align_up(at, sw_api_align_of(r->types, field));
+        sw_canon_layout layout = sw_canon_layout_get(r->layouts, field);
+        at = (uint32_t)sw_align_up(at, layout.host_align);
         SW_TRY(read_value(r, field, from + at, &children[i]));
-        at += sw_api_size_of(r->types, field);
+        at += layout.host_bytes;
     }
     return SW_OK;
 }
@@ -43,7 +45,7 @@ static sw_status read_elements(const value_reader *r, sw_vtype element, const ui
                                size_t count, swell_value *ret)
 {
     swell_value *children;
-    uint32_t size = sw_api_size_of(r->types, element);
+    uint32_t size = sw_canon_layout_get(r->layouts, element).host_bytes;
     SW_TRY(new_children(r, count, ret, &children));
     for (size_t i = 0; i < count; i++) {
         SW_TRY(read_value(r, element, from + i * size, &children[i]));
@@ -77,7 +79,7 @@ static sw_status read_choice(const value_reader *r, sw_vtype type, const uint8_t
                              swell_value *ret)
 {
     const sw_type_def *d = &r->types->defs[type];
-    sw_api_choice c = sw_api_choice_of(r->types, d);
+    sw_api_choice c = sw_api_choice_of(r->layouts, type);
     swell_value *child;
     memcpy(&ret->index, from, c.tag_bytes);
     sw_vtype payload = sw_api_choice_payload(r->types, d, ret->index);
@@ -162,8 +164,8 @@ static sw_status read_value(const value_reader *r, sw_vtype type, const uint8_t 
     return COMPOUNDS[kind].read(r, type, from, ret);
 }
 
-sw_status sw_api_value_read(const sw_types *t, sw_vtype type, const void *from, sw_arena *arena,
-                            swell_value *ret_value)
+sw_status sw_api_value_read(const sw_canon_layouts *l, sw_vtype type, const void *from,
+                            sw_arena *arena, swell_value *ret_value)
 {
-    return read_value(&(value_reader){t, arena}, type, from, ret_value);
+    return read_value(&(value_reader){l->types, l, arena}, type, from, ret_value);
 }

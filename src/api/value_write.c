@@ -7,33 +7,17 @@
 
 #include "base/utf8.h"
 
-uint32_t sw_api_size_of(const sw_types *t, sw_vtype v)
-{
-    uint32_t size;
-    uint32_t align;
-    sw_host_layout(t, v, &size, &align);
-    return size;
-}
-
-uint32_t sw_api_align_of(const sw_types *t, sw_vtype v)
-{
-    uint32_t size;
-    uint32_t align;
-    sw_host_layout(t, v, &size, &align);
-    return align;
-}
-
-uint32_t sw_api_params_layout(const sw_types *t, const sw_cfunc_type *f, uint32_t *ret_offsets)
+uint32_t sw_api_params_layout(const sw_canon_layouts *l, const sw_cfunc_type *f,
+                              uint32_t *ret_offsets)
 {
     uint32_t at = 0;
     uint32_t most = 1;
     for (uint32_t i = 0; i < f->params_count; i++) {
-        sw_vtype type = t->fields[f->params_first + i].type;
-        uint32_t align = sw_api_align_of(t, type);
-        at = (uint32_t)sw_align_up(at, align);
+        sw_canon_layout p = sw_canon_layout_get(l, l->types->fields[f->params_first + i].type);
+        at = (uint32_t)sw_align_up(at, p.host_align);
         ret_offsets[i] = at;
-        at += sw_api_size_of(t, type);
-        most = SW_MAX(most, align);
+        at += p.host_bytes;
+        most = SW_MAX(most, p.host_align);
     }
     return (uint32_t)sw_align_up(at, most);
 }
@@ -59,19 +43,15 @@ sw_vtype sw_api_choice_payload(const sw_types *t, const sw_type_def *d, uint32_t
     return t->fields[d->first + index].type;
 }
 
-sw_api_choice sw_api_choice_of(const sw_types *t, const sw_type_def *d)
+/* The payload comes after the tag, aligned as the widest payload. If that is wider than the tag, it
+ * is what aligns the whole; if not, the tag's end will do. */
+sw_api_choice sw_api_choice_of(const sw_canon_layouts *l, sw_vtype type)
 {
+    const sw_type_def *d = &l->types->defs[type];
     bool is_variant = d->kind == SW_CT_VARIANT;
     sw_api_choice c = {.count = is_variant ? d->count : 2,
                        .tag_bytes = is_variant ? sw_api_tag_bytes(d->count) : 1};
-    uint32_t align = 1;
-    for (uint32_t i = 0; i < c.count; i++) {
-        sw_vtype payload = sw_api_choice_payload(t, d, i);
-        if (payload != SW_VT_NONE) {
-            align = SW_MAX(align, sw_api_align_of(t, payload));
-        }
-    }
-    c.payload_offset = (uint32_t)sw_align_up(c.tag_bytes, align);
+    c.payload_offset = (uint32_t)sw_align_up(c.tag_bytes, l->defs[type].host_align);
     return c;
 }
 
@@ -92,6 +72,7 @@ const sw_api_prim SW_API_PRIMS[SW_CT_CHAR + 1] = {
 
 typedef struct writer {
     const sw_types *types;
+    const sw_canon_layouts *layouts;
     sw_arena *arena;
     sw_diag *diag;
 } writer;
@@ -147,9 +128,10 @@ static sw_status write_fields(const writer *w, sw_vtype type, const swell_value 
     }
     for (uint32_t i = 0; i < d->count; i++) {
         sw_vtype field = w->types->fields[d->first + i].type;
-        at = (uint32_t)sw_align_up(at, sw_api_align_of(w->types, field));
+        sw_canon_layout layout = sw_canon_layout_get(w->layouts, field);
+        at = (uint32_t)sw_align_up(at, layout.host_align);
         SW_TRY(write_value(w, field, &v->children.at[i], to + at));
-        at += sw_api_size_of(w->types, field);
+        at += layout.host_bytes;
     }
     return SW_OK;
 }
@@ -157,7 +139,7 @@ static sw_status write_fields(const writer *w, sw_vtype type, const swell_value 
 static sw_status write_elements(const writer *w, sw_vtype element, const swell_value *v,
                                 uint8_t *to)
 {
-    uint32_t size = sw_api_size_of(w->types, element);
+    uint32_t size = sw_canon_layout_get(w->layouts, element).host_bytes;
     for (size_t i = 0; i < v->children.count; i++) {
         SW_TRY(write_value(w, element, &v->children.at[i], to + i * size));
     }
@@ -178,7 +160,8 @@ static sw_status write_list(const writer *w, sw_vtype type, const swell_value *v
         return mismatch(w, type, "not a list");
     }
     sw_api_list list = {.len = v->children.count};
-    list.ptr = sw_arena_alloc_array(w->arena, list.len, sw_api_size_of(w->types, element), 16);
+    uint32_t size = sw_canon_layout_get(w->layouts, element).host_bytes;
+    list.ptr = sw_arena_alloc_array(w->arena, list.len, size, 16);
     if (list.ptr == NULL) {
         return SW_NO_MEMORY;
     }
@@ -198,7 +181,7 @@ static sw_status write_fixed_list(const writer *w, sw_vtype type, const swell_va
 static sw_status write_choice(const writer *w, sw_vtype type, const swell_value *v, uint8_t *to)
 {
     const sw_type_def *d = &w->types->defs[type];
-    sw_api_choice c = sw_api_choice_of(w->types, d);
+    sw_api_choice c = sw_api_choice_of(w->layouts, type);
     if (v->index >= c.count) {
         return mismatch(w, type, "no such case");
     }
@@ -279,10 +262,10 @@ static sw_status write_value(const writer *w, sw_vtype type, const swell_value *
     return row->write(w, type, v, to);
 }
 
-sw_status sw_api_value_write(const sw_types *t, sw_vtype type, const swell_value *value,
+sw_status sw_api_value_write(const sw_canon_layouts *l, sw_vtype type, const swell_value *value,
                              sw_arena *arena, sw_diag *diag, void *to)
 {
-    return write_value(&(writer){t, arena, diag}, type, value, to);
+    return write_value(&(writer){l->types, l, arena, diag}, type, value, to);
 }
 
 /* ---- Core values ----------------------------------------------------------------------------- */

@@ -260,7 +260,7 @@ static sw_canon_layout layout_of(layout_source *s, sw_vtype v)
     if (sw_vtype_is_prim(v)) {
         return layout_prim((sw_ctype_kind)(v & 0xff));
     }
-    if (s->done != NULL && s->done[v] != 0) {
+    if (s->done[v] != 0) {
         return s->defs[v];
     }
     if (s->depth >= MAX_DEPTH || s->failed) {
@@ -270,23 +270,13 @@ static sw_canon_layout layout_of(layout_source *s, sw_vtype v)
     s->depth++;
     sw_canon_layout l = layout_def(s, &s->types->defs[v]);
     s->depth--;
-    if (s->done != NULL) {
-        s->defs[v] = l;
-        s->done[v] = 1;
-    }
+    s->defs[v] = l;
+    s->done[v] = 1;
     return l;
 }
 
 /* ---- The interface -----------------------------------------------------------------------------
  */
-
-void sw_host_layout(const sw_types *t, sw_vtype v, uint32_t *ret_size, uint32_t *ret_align)
-{
-    layout_source s = {.types = t};
-    sw_canon_layout l = layout_of(&s, v);
-    *ret_size = l.host_bytes;
-    *ret_align = l.host_align;
-}
 
 sw_status sw_canon_layouts_make(sw_arena *arena, const sw_types *t, sw_diag *diag,
                                 sw_canon_layouts *ret_layouts)

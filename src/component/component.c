@@ -95,3 +95,8 @@ const sw_plan *sw_component_plan(const sw_component *c)
 {
     return &c->plan;
 }
+
+const sw_canon_layouts *sw_component_layouts(const sw_component *c)
+{
+    return &c->canon.layouts;
+}

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "component/canon.h"
 #include "component/decode.h"
 #include "component/host.h"
 #include "run/run.h"
@@ -26,6 +27,7 @@ SW_NODISCARD sw_status sw_component_new(sw_engine *e, sw_bytes plan_block, sw_co
 sw_component *sw_component_ref(sw_component *c);
 void sw_component_unref(sw_component *c);
 const sw_plan *sw_component_plan(const sw_component *c);
+const sw_canon_layouts *sw_component_layouts(const sw_component *c); /* of the plan's types */
 
 /* ---- Linking --------------------------------------------------------------------------------- */
 
@@ -66,7 +68,7 @@ SW_NODISCARD sw_status sw_component_find_func(sw_component_instance *i, sw_str i
 
 /*
  * Calls with values in host layout: params is the struct of the parameters, ret_result room for
- * the result (sizes: sw_host_layout). Strings and lists of the result lie in arena. Runs
+ * the result (sizes: sw_component_layouts). Strings and lists of the result lie in arena. Runs
  * post-return. SW_TRAP, SW_EXIT as sw_call; after a trap the instance cannot be entered again.
  */
 SW_NODISCARD sw_status sw_component_call(const sw_component_func *f, const void *params,

@@ -68,6 +68,3 @@ typedef struct sw_host_iface {
     const sw_host_iface_resource *resources;
     uint32_t funcs_count, resources_count;
 } sw_host_iface;
-
-/* Size and alignment of the host layout. */
-void sw_host_layout(const sw_types *t, sw_vtype v, uint32_t *ret_size, uint32_t *ret_align);

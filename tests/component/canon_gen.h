@@ -144,7 +144,7 @@ typedef struct gen_list {
 
 /* What is being done to a value in host layout. */
 typedef struct walk {
-    const sw_types *types;
+    const sw_canon_layouts *layouts;
     gen *g;                 /* making */
     sw_arena *arena;        /* making */
     uint32_t budget;        /* making: list elements that may still be made */
@@ -152,11 +152,11 @@ typedef struct walk {
                                of */
 } walk;
 
-static inline uint32_t gen_size(const sw_types *t, sw_vtype v, uint32_t *ret_align)
+static inline uint32_t gen_size(const sw_canon_layouts *l, sw_vtype v, uint32_t *ret_align)
 {
-    uint32_t size;
-    sw_host_layout(t, v, &size, ret_align);
-    return size;
+    sw_canon_layout layout = sw_canon_layout_get(l, v);
+    *ret_align = layout.host_align;
+    return layout.host_bytes;
 }
 
 static inline uint32_t gen_char(gen *g)
@@ -191,7 +191,7 @@ static inline void gen_value(walk *w, sw_vtype v, uint8_t *out);
 
 static inline void gen_items(walk *w, sw_vtype element, uint8_t *out, size_t count)
 {
-    uint32_t align, size = gen_size(w->types, element, &align);
+    uint32_t align, size = gen_size(w->layouts, element, &align);
     for (size_t i = 0; i < count; i++) {
         gen_value(w, element, out + i * size);
     }
@@ -201,7 +201,7 @@ static inline void gen_struct(walk *w, const sw_type_field *fields, uint32_t cou
 {
     uint32_t at = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t align, size = gen_size(w->types, fields[i].type, &align);
+        uint32_t align, size = gen_size(w->layouts, fields[i].type, &align);
         at = (uint32_t)sw_align_up(at, align);
         gen_value(w, fields[i].type, out + at);
         at += size;
@@ -215,12 +215,12 @@ static inline void gen_pair(const sw_type_def *d, sw_type_field out[2])
     out[1].type = d->other;
 }
 
-static inline uint32_t gen_struct_size(const sw_types *t, const sw_type_field *fields,
+static inline uint32_t gen_struct_size(const sw_canon_layouts *l, const sw_type_field *fields,
                                        uint32_t count, uint32_t *ret_align)
 {
     uint32_t at = 0, most = 1;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t align, size = gen_size(t, fields[i].type, &align);
+        uint32_t align, size = gen_size(l, fields[i].type, &align);
         at = (uint32_t)sw_align_up(at, align) + size;
         most = SW_MAX(most, align);
     }
@@ -233,8 +233,8 @@ static inline void gen_list_value(walk *w, const sw_type_def *d, uint8_t *out)
     sw_type_field pair[2];
     gen_pair(d, pair);
     bool is_map = d->kind == SW_CT_MAP;
-    uint32_t align, size = is_map ? gen_struct_size(w->types, pair, 2, &align)
-                                  : gen_size(w->types, d->element, &align);
+    uint32_t align, size = is_map ? gen_struct_size(w->layouts, pair, 2, &align)
+                                  : gen_size(w->layouts, d->element, &align);
     gen_list list = {.len = SW_MIN(gen_below(w->g, 8), w->budget)};
     w->budget -= (uint32_t)list.len;
     list.ptr = sw_arena_alloc_array(w->arena, list.len, size, align);
@@ -252,16 +252,16 @@ typedef struct variant_place {
     uint32_t tag_bytes, payload, cases;
 } variant_place;
 
-static inline variant_place place_variant(const sw_types *t, const sw_type_def *d)
+static inline variant_place place_variant(const sw_canon_layouts *l, const sw_type_def *d)
 {
     variant_place p = {.cases = d->kind == SW_CT_VARIANT ? d->count : 2};
     p.tag_bytes = sw_canon_tag_bytes(p.cases);
     uint32_t most = 1;
     for (uint32_t i = 0; i < p.cases; i++) {
-        sw_vtype v = sw_canon_case_type(t, d, i);
+        sw_vtype v = sw_canon_case_type(l->types, d, i);
         uint32_t align = 1;
         if (v != SW_VT_NONE) {
-            (void)gen_size(t, v, &align);
+            (void)gen_size(l, v, &align);
         }
         most = SW_MAX(most, align);
     }
@@ -271,10 +271,10 @@ static inline variant_place place_variant(const sw_types *t, const sw_type_def *
 
 static inline void gen_variant(walk *w, const sw_type_def *d, uint8_t *out)
 {
-    variant_place p = place_variant(w->types, d);
+    variant_place p = place_variant(w->layouts, d);
     uint32_t tag = gen_below(w->g, p.cases);
     sw_store_tag(out, p.tag_bytes, tag);
-    sw_vtype v = sw_canon_case_type(w->types, d, tag);
+    sw_vtype v = sw_canon_case_type(w->layouts->types, d, tag);
     if (v != SW_VT_NONE) {
         gen_value(w, v, out + p.payload);
     }
@@ -282,8 +282,8 @@ static inline void gen_variant(walk *w, const sw_type_def *d, uint8_t *out)
 
 static inline void gen_prim_value(walk *w, sw_vtype v, uint8_t *out)
 {
-    sw_ctype_kind kind = sw_vtype_kind(w->types, v);
-    uint32_t align, size = gen_size(w->types, v, &align);
+    sw_ctype_kind kind = sw_vtype_kind(w->layouts->types, v);
+    uint32_t align, size = gen_size(w->layouts, v, &align);
     if (kind == SW_CT_STRING) {
         sw_str s = gen_string(w);
         memcpy(out, &s, sizeof s);
@@ -304,10 +304,10 @@ static inline void gen_value(walk *w, sw_vtype v, uint8_t *out)
         gen_prim_value(w, v, out);
         return;
     }
-    const sw_type_def *d = &w->types->defs[v];
+    const sw_type_def *d = &w->layouts->types->defs[v];
     switch (d->kind) {
     case SW_CT_RECORD:
-    case SW_CT_TUPLE: gen_struct(w, w->types->fields + d->first, d->count, out); break;
+    case SW_CT_TUPLE: gen_struct(w, w->layouts->types->fields + d->first, d->count, out); break;
     case SW_CT_FIXED_LIST: gen_items(w, d->element, out, d->other); break;
     case SW_CT_MAP:
     case SW_CT_LIST: gen_list_value(w, d, out); break;
@@ -331,16 +331,17 @@ static inline void gen_value(walk *w, sw_vtype v, uint8_t *out)
 /* ---- Comparing ---------------------------------------------------------------------------------
  */
 
-static inline bool same_value(const sw_types *t, sw_vtype v, const uint8_t *a, const uint8_t *b);
+static inline bool same_value(const sw_canon_layouts *l, sw_vtype v, const uint8_t *a,
+                              const uint8_t *b);
 
-static inline bool same_struct(const sw_types *t, const sw_type_field *fields, uint32_t count,
-                               const uint8_t *a, const uint8_t *b)
+static inline bool same_struct(const sw_canon_layouts *l, const sw_type_field *fields,
+                               uint32_t count, const uint8_t *a, const uint8_t *b)
 {
     uint32_t at = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t align, size = gen_size(t, fields[i].type, &align);
+        uint32_t align, size = gen_size(l, fields[i].type, &align);
         at = (uint32_t)sw_align_up(at, align);
-        if (!same_value(t, fields[i].type, a + at, b + at)) {
+        if (!same_value(l, fields[i].type, a + at, b + at)) {
             return false;
         }
         at += size;
@@ -348,7 +349,7 @@ static inline bool same_struct(const sw_types *t, const sw_type_field *fields, u
     return true;
 }
 
-static inline bool same_list(const sw_types *t, const sw_type_def *d, const uint8_t *a,
+static inline bool same_list(const sw_canon_layouts *l, const sw_type_def *d, const uint8_t *a,
                              const uint8_t *b)
 {
     gen_list la, lb;
@@ -358,31 +359,32 @@ static inline bool same_list(const sw_types *t, const sw_type_def *d, const uint
     memcpy(&la, a, sizeof la);
     memcpy(&lb, b, sizeof lb);
     uint32_t align,
-        size = is_map ? gen_struct_size(t, pair, 2, &align) : gen_size(t, d->element, &align);
+        size = is_map ? gen_struct_size(l, pair, 2, &align) : gen_size(l, d->element, &align);
     bool same = la.len == lb.len;
     for (size_t i = 0; same && i < la.len; i++) {
         const uint8_t *ea = la.ptr + i * size, *eb = lb.ptr + i * size;
-        same = is_map ? same_struct(t, pair, 2, ea, eb) : same_value(t, d->element, ea, eb);
+        same = is_map ? same_struct(l, pair, 2, ea, eb) : same_value(l, d->element, ea, eb);
     }
     return same;
 }
 
-static inline bool same_variant(const sw_types *t, const sw_type_def *d, const uint8_t *a,
+static inline bool same_variant(const sw_canon_layouts *l, const sw_type_def *d, const uint8_t *a,
                                 const uint8_t *b)
 {
-    variant_place p = place_variant(t, d);
+    variant_place p = place_variant(l, d);
     uint32_t tag = sw_load_tag(a, p.tag_bytes);
     if (tag != sw_load_tag(b, p.tag_bytes)) {
         return false;
     }
-    sw_vtype v = sw_canon_case_type(t, d, tag);
-    return v == SW_VT_NONE || same_value(t, v, a + p.payload, b + p.payload);
+    sw_vtype v = sw_canon_case_type(l->types, d, tag);
+    return v == SW_VT_NONE || same_value(l, v, a + p.payload, b + p.payload);
 }
 
-static inline bool same_value(const sw_types *t, sw_vtype v, const uint8_t *a, const uint8_t *b)
+static inline bool same_value(const sw_canon_layouts *l, sw_vtype v, const uint8_t *a,
+                              const uint8_t *b)
 {
-    uint32_t align, size = gen_size(t, v, &align);
-    if (sw_vtype_kind(t, v) == SW_CT_STRING) {
+    uint32_t align, size = gen_size(l, v, &align);
+    if (sw_vtype_kind(l->types, v) == SW_CT_STRING) {
         sw_str sa, sb;
         memcpy(&sa, a, sizeof sa);
         memcpy(&sb, b, sizeof sb);
@@ -391,19 +393,19 @@ static inline bool same_value(const sw_types *t, sw_vtype v, const uint8_t *a, c
     if (sw_vtype_is_prim(v)) {
         return memcmp(a, b, size) == 0;
     }
-    const sw_type_def *d = &t->defs[v];
+    const sw_type_def *d = &l->types->defs[v];
     switch (d->kind) {
     case SW_CT_RECORD:
-    case SW_CT_TUPLE: return same_struct(t, t->fields + d->first, d->count, a, b);
+    case SW_CT_TUPLE: return same_struct(l, l->types->fields + d->first, d->count, a, b);
     case SW_CT_MAP:
-    case SW_CT_LIST: return same_list(t, d, a, b);
+    case SW_CT_LIST: return same_list(l, d, a, b);
     case SW_CT_VARIANT:
     case SW_CT_OPTION:
-    case SW_CT_RESULT: return same_variant(t, d, a, b);
+    case SW_CT_RESULT: return same_variant(l, d, a, b);
     case SW_CT_FIXED_LIST: {
-        uint32_t ignored, step = gen_size(t, d->element, &ignored);
+        uint32_t ignored, step = gen_size(l, d->element, &ignored);
         for (uint32_t i = 0; i < d->other; i++) {
-            if (!same_value(t, d->element, a + (size_t)i * step, b + (size_t)i * step)) {
+            if (!same_value(l, d->element, a + (size_t)i * step, b + (size_t)i * step)) {
                 return false;
             }
         }

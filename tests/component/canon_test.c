@@ -117,15 +117,15 @@ static void check_trip(round_trip *r, gen *g, bool result)
     sw_type_field field = {.type = f->result};
     const sw_type_field *fields = result ? &field : r->t.fields + f->params_first;
     uint32_t count = result ? 1 : f->params_count, align;
-    assert_int_equal(gen_struct_size(&r->t.types, fields, count, &align), v.host_bytes);
+    assert_int_equal(gen_struct_size(&r->canon.layouts, fields, count, &align), v.host_bytes);
     assert_int_equal(align, v.host_align);
     uint8_t *in = sw_arena_alloc(&r->arena, v.host_bytes, 16);
     uint8_t *out = sw_arena_alloc(&r->arena, v.host_bytes, 16);
-    walk w = {.types = &r->t.types, .g = g, .arena = &r->arena, .budget = 200};
+    walk w = {.layouts = &r->canon.layouts, .g = g, .arena = &r->arena, .budget = 200};
     gen_struct(&w, fields, count, in);
     sw_trap trap = trip(r, result, in, out);
     assert_int_equal(trap, SW_TRAP_NONE);
-    assert_true(same_struct(&r->t.types, fields, count, in, out));
+    assert_true(same_struct(&r->canon.layouts, fields, count, in, out));
 }
 
 static void fill(uint8_t *data, uint64_t seed)

@@ -177,7 +177,7 @@ static const instance *find_instance(const component_exec *e, const char *name)
 /* ---- Calls -------------------------------------------------------------------------------------
  */
 
-static uint8_t *read_params(sw_arena *arena, const sw_types *t, const sw_cfunc_type *f,
+static uint8_t *read_params(sw_arena *arena, const sw_canon_layouts *l, const sw_cfunc_type *f,
                             const json_t *args)
 {
     uint8_t *out = must(sw_arena_alloc(arena, (size_t)64 * (f->params_count + 1), 16));
@@ -186,23 +186,23 @@ static uint8_t *read_params(sw_arena *arena, const sw_types *t, const sw_cfunc_t
         return NULL;
     }
     for (uint32_t i = 0; i < f->params_count; i++) {
-        sw_vtype v = t->fields[f->params_first + i].type;
-        uint32_t size, align;
-        sw_host_layout(t, v, &size, &align);
-        at = (uint32_t)sw_align_up(at, align);
-        if (size > 64 || !component_value_read(arena, t, v, json_array_get(args, i), out + at)) {
+        sw_vtype v = l->types->fields[f->params_first + i].type;
+        sw_canon_layout p = sw_canon_layout_get(l, v);
+        at = (uint32_t)sw_align_up(at, p.host_align);
+        if (p.host_bytes > 64 ||
+            !component_value_read(arena, l, v, json_array_get(args, i), out + at)) {
             return NULL;
         }
-        at += size;
+        at += p.host_bytes;
     }
     return out;
 }
 
-static sw_status call(const sw_component_func *f, const sw_types *t, sw_arena *arena,
+static sw_status call(const sw_component_func *f, const sw_canon_layouts *l, sw_arena *arena,
                       const json_t *action, uint8_t *result, sw_diag *diag)
 {
     const uint8_t *params =
-        read_params(arena, t, &t->funcs[f->func_type], json_object_get(action, "args"));
+        read_params(arena, l, &l->types->funcs[f->func_type], json_object_get(action, "args"));
     if (params == NULL) {
         return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET, "arguments do not fit the function");
     }
@@ -225,18 +225,15 @@ sw_status component_exec_invoke(component_exec *e, const json_t *action, const j
     sw_arena arena;
     sw_arena_init(&arena, NULL, SIZE_MAX);
     if (st == SW_OK) {
-        const sw_types *t = &sw_component_plan(i->definition->component)->types;
-        sw_vtype v = t->funcs[f.func_type].result;
-        uint32_t size = 0, align = 1;
-        if (v != SW_VT_NONE) {
-            sw_host_layout(t, v, &size, &align);
-        }
+        const sw_canon_layouts *l = sw_component_layouts(i->definition->component);
+        sw_vtype v = l->types->funcs[f.func_type].result;
+        uint32_t size = v == SW_VT_NONE ? 0 : sw_canon_layout_get(l, v).host_bytes;
         uint8_t *result = must(sw_arena_alloc(&arena, size, 16));
-        st = call(&f, t, &arena, action, result, &diag);
+        st = call(&f, l, &arena, action, result, &diag);
         *ret_same =
             st == SW_OK &&
             (v == SW_VT_NONE ? json_array_size(expected) == 0
-                             : component_value_same(t, v, result, json_array_get(expected, 0)));
+                             : component_value_same(l, v, result, json_array_get(expected, 0)));
     }
     (void)snprintf(text, 256, "%.255s", diag.text);
     sw_arena_clear(&arena);

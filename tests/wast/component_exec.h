@@ -25,7 +25,8 @@ sw_status component_exec_invoke(component_exec *e, const json_t *action, const j
                                 bool *ret_same, char text[256]);
 
 /* JSON to host layout. False when it is no value of the type. Parts go to the arena. */
-bool component_value_read(sw_arena *arena, const sw_types *t, sw_vtype v, const json_t *in,
+bool component_value_read(sw_arena *arena, const sw_canon_layouts *l, sw_vtype v, const json_t *in,
                           uint8_t *out);
 /* Whether a value in host layout is the one written as JSON. */
-bool component_value_same(const sw_types *t, sw_vtype v, const uint8_t *value, const json_t *want);
+bool component_value_same(const sw_canon_layouts *l, sw_vtype v, const uint8_t *value,
+                          const json_t *want);

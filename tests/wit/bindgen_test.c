@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "component/host.h"
+#include "component/canon.h"
 #include "wit/bindgen_private.h"
 
 #include <string.h>
@@ -61,13 +61,13 @@ static void test_layout(void **state)
     const sw_wit_interface *i = sw_wit_find_interface(&f.wit, SW_STR("a:b/i"));
     assert_int_equal(sw_bindgen_unit_init(&u, &f.b, i), SW_OK);
     assert_true(u.t.types.defs_count > 20);
+    sw_canon_layouts layouts;
+    assert_int_equal(sw_canon_layouts_make(&f.arena, &u.t.types, NULL, &layouts), SW_OK);
     for (uint32_t n = 0; n < u.t.types.defs_count; n++) {
-        uint32_t size;
-        uint32_t align;
-        sw_host_layout(&u.t.types, n, &size, &align);
-        if (size != u.layouts[n].size || align != u.layouts[n].align) {
-            fail_msg("%s: canonical ABI %u/%u, bindings %u/%u", u.mangled[n], size, align,
-                     u.layouts[n].size, u.layouts[n].align);
+        sw_canon_layout l = sw_canon_layout_get(&layouts, n);
+        if (l.host_bytes != u.layouts[n].size || l.host_align != u.layouts[n].align) {
+            fail_msg("%s: canonical ABI %u/%u, bindings %u/%u", u.mangled[n], l.host_bytes,
+                     l.host_align, u.layouts[n].size, u.layouts[n].align);
         }
     }
     sw_arena_clear(&f.arena);
