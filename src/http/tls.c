@@ -23,7 +23,8 @@ static bool own_folder(char *ret_path, size_t size)
     Dl_info info;
     struct link_map *map = NULL;
     ssize_t n;
-    if (dladdr1((const void *)&module, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 || map == NULL) {
+    if (dladdr1((const void *)(uintptr_t)&module, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 ||
+        map == NULL) {
         return false;
     }
     if (map->l_name[0] == '\0') { /* the program */

@@ -265,23 +265,45 @@ static void on_closed(sw_http_service *s, void *arg)
 /* ---- The connection ---------------------------------------------------------------------------
  */
 
-peer *peer_new(const sw_http_limits *limits)
+static peer *new_peer(int ret_fds[2])
 {
     peer *p = test_calloc(1, sizeof *p);
-    int fds[2], size = 1 << 20;
+    int size = 1 << 20;
     assert_int_equal(sw_loop_new(&p->loop, NULL), SW_OK);
     sw_budget_init(&p->budget, SIZE_MAX);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ret_fds), 0);
+    setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(ret_fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    p->fd = ret_fds[1];
+    assert_int_equal(nghttp2_hd_deflate_new(&p->deflater, 4096), 0);
+    assert_int_equal(nghttp2_hd_inflate_new(&p->inflater), 0);
+    return p;
+}
+
+peer *peer_new_server(const sw_http_limits *limits)
+{
+    int fds[2];
+    peer *p = new_peer(fds);
     assert_int_equal(sw_http_service_init(&p->service, p->loop, &p->budget, limits), SW_OK);
     p->service.on_request = on_request;
     p->service.on_closed = on_closed;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     sw_io_plain_init(&p->io, fds[0], NULL, NULL);
-    p->fd = fds[1];
-    assert_int_equal(nghttp2_hd_deflate_new(&p->deflater, 4096), 0);
-    assert_int_equal(nghttp2_hd_inflate_new(&p->inflater), 0);
     assert_true(sw_h2_serve(&p->service, &p->io.io, p, (sw_bytes){}));
+    return p;
+}
+
+peer *peer_new_raw(void)
+{
+    int fds[2];
+    peer *p = new_peer(fds);
+    sw_io_plain_init(&p->io, fds[0], NULL, NULL);
+    p->is_closed = true;
+    return p;
+}
+
+peer *peer_new(const sw_http_limits *limits)
+{
+    peer *p = peer_new_server(limits);
     peer_send(p, PREFACE, sizeof PREFACE - 1);
     peer_frame(p, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
     peer_turn(p);
@@ -302,7 +324,9 @@ void peer_free(peer *p)
     assert_true(p->is_closed);
     assert_int_equal(p->service.connections_count, 0);
     assert_int_equal(p->held_count, 0);
-    sw_http_service_clear(&p->service);
+    if (p->service.loop != NULL) {
+        sw_http_service_clear(&p->service);
+    }
     assert_int_equal(p->service.exchanges_count, 0);
     assert_int_equal(p->budget.used_bytes, 0);
     sw_loop_free(p->loop);

@@ -54,6 +54,10 @@ extern bool peer_acknowledges; /* the server's settings */
 
 /* A connection with prior knowledge; the preface and empty settings are on their way. */
 peer *peer_new(const sw_http_limits *limits);
+/* The server alone: the test speaks at fd as it likes. */
+peer *peer_new_server(const sw_http_limits *limits);
+/* No server at all: `io` is for a client, the test plays the server at fd. */
+peer *peer_new_raw(void);
 /* Everything must have been given back. */
 void peer_free(peer *p);
 

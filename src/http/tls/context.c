@@ -170,7 +170,7 @@ static sw_status read_leaf(const char *path, X509 **ret_leaf, sw_diag *diag)
 static sw_status add_cert(sw_tls *t, const sw_tls_cert *cert, const sw_tls_server_options *options,
                           sw_diag *diag)
 {
-    X509 *leaf;
+    X509 *leaf = NULL;
     SW_TRY(read_leaf(cert->cert_file, &leaf, diag));
     sw_tls_entry *same = sw_tls_entry_find(t, leaf);
     X509_free(leaf);
