@@ -115,7 +115,7 @@ def http2(box):
 
 def routes(box):
     """One row a path: status and body, on one server."""
-    with Server(box, options=['--timeout', '2s']) as s:
+    with Server(box, options=['--timeout', '2s', '--admin', '127.0.0.1:0']) as s:
         s.expect('/echo', 200, b'abc', method='POST', body=b'abc')
         s.expect('/echo', 200, bytes(300000), method='POST', body=bytes(300000))
         s.expect('/big/1000000', 200)
@@ -123,6 +123,7 @@ def routes(box):
         s.expect('/silent', 500)
         s.expect('/trap', 500)
         s.expect('/spin', 504)
+        s.await_metric('swell_guest_deadlines_total', 1)
         s.expect('/hello', 200, b'hello, world\n')
         log = s.log()
         for fragment in ('returned without an answer', 'trap: unreachable', 'trap: deadline'):
@@ -153,18 +154,17 @@ def reused(box):
 
 def spinning_neighbours(box):
     """Guests that never end cost their own requests only."""
-    with Server(box, options=['--timeout', '3s', '--workers', '1', '--admin', '127.0.0.1:0']) as s:
+    with Server(box, options=['--timeout', '50s', '--workers', '1', '--admin', '127.0.0.1:0']) as s:
         spinners = [s.connect() for _ in range(16)]
         for c in spinners:
             c.sendall(b'GET /spin HTTP/1.1\r\nhost: x\r\n\r\n')
         s.await_metric('swell_requests_running', 16)
-        for _ in range(50):
+        for _ in range(10):
             s.expect('/hello', 200, b'hello, world\n')
         expect(s.metric('swell_requests_running') == 16, 'the others have ended already')
         for c in spinners:
-            expect(c.recv(100).startswith(b'HTTP/1.1 504'), 'a spinning guest was not stopped')
             c.close()
-        expect(s.metric('swell_guest_deadlines_total') == 16, 'deadlines are not counted')
+        s.await_metric('swell_guest_cancelled_total', 16)
 
 
 def queue(box):
