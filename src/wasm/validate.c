@@ -65,7 +65,7 @@ void sw_body_note_moved(sw_body *b, uint32_t count)
     }
 }
 
-void sw_body_pop_types(sw_body *b, sw_types types)
+void sw_body_pop_some(sw_body *b, sw_types types)
 {
     sw_body_note_moved(b, types.count);
     for (uint32_t i = types.count; i > 0; i--) {
@@ -73,7 +73,7 @@ void sw_body_pop_types(sw_body *b, sw_types types)
     }
 }
 
-void sw_body_push_types(sw_body *b, sw_types types)
+void sw_body_push_some(sw_body *b, sw_types types)
 {
     sw_body_note_moved(b, types.count);
     for (uint32_t i = 0; i < types.count; i++) {

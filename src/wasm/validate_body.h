@@ -115,8 +115,23 @@ static inline void sw_body_push(sw_body *b, sw_valtype t)
     *b->top++ = t;
 }
 
-void sw_body_pop_types(sw_body *b, sw_types types);
-void sw_body_push_types(sw_body *b, sw_types types);
+void sw_body_pop_some(sw_body *b, sw_types types);
+void sw_body_push_some(sw_body *b, sw_types types);
+
+/* Most blocks and branches bring nothing. */
+static inline void sw_body_pop_types(sw_body *b, sw_types types)
+{
+    if (types.count != 0) {
+        sw_body_pop_some(b, types);
+    }
+}
+
+static inline void sw_body_push_types(sw_body *b, sw_types types)
+{
+    if (types.count != 0) {
+        sw_body_push_some(b, types);
+    }
+}
 
 /* A few bytes can ask for 1,000 values to be moved, again and again: counts them, and fails when
  * they are too many for a function of this length. */

@@ -117,18 +117,41 @@ static bool begin(sw_emitter *e, uint32_t func, const sw_func_facts *facts, sw_b
     return align_start(e, code);
 }
 
+/* What is to be done before an instruction now and then. False: emission has failed. */
+static bool before_instruction(sw_emitter *e)
+{
+    if (e->height - e->flushed >= SW_LAZY_WINDOW) {
+        sw_bl_flush(e, e->height - SW_LAZY_WINDOW / 4);
+    }
+    if (e->find_pc != UINT32_MAX && sw_bl_pos(e) <= e->find_pc) {
+        e->found_offset = (uint32_t)(e->pos - e->m->bytes.ptr);
+    }
+    return sw_bl_ensure(e, SW_EMIT_ROOM);
+}
+
+/* local.get is a third of all instructions, and makes no code: runs of it need no more than this.
+ */
+static inline void push_locals(sw_emitter *e)
+{
+    const uint8_t *pos = e->pos;
+    while (pos[0] == SW_OP_LOCAL_GET && pos[1] < 0x80 && e->height - e->flushed < SW_LAZY_WINDOW) {
+        SW_CHECK(e->facts->local_weights[pos[1]] != 0);
+        sw_bl_push_local(e, pos[1]);
+        pos += 2;
+    }
+    e->pos = pos;
+    e->instruction = pos;
+}
+
 static void emit_body(sw_emitter *e)
 {
+    bool is_finding = e->find_pc != UINT32_MAX;
     while (e->labels_count != 0) {
-        if (e->height - e->flushed > SW_LAZY_WINDOW) {
-            sw_bl_flush(e, e->height - SW_LAZY_WINDOW / 4);
-        }
-        if (!sw_bl_ensure(e, SW_EMIT_ROOM)) {
+        push_locals(e);
+        bool is_usual = e->height - e->flushed < SW_LAZY_WINDOW &&
+                        e->limit - e->as.at >= SW_EMIT_ROOM && !is_finding;
+        if (SW_UNLIKELY(!is_usual) && !before_instruction(e)) {
             return;
-        }
-        e->instruction = e->pos;
-        if (SW_UNLIKELY(sw_bl_pos(e) <= e->find_pc && e->find_pc != UINT32_MAX)) {
-            e->found_offset = (uint32_t)(e->pos - e->m->bytes.ptr);
         }
         const sw_row *row = &sw_bl_rows[sw_opcode_slot(sw_opcode_next(&e->pos))];
         SW_CHECK(row->lower != NULL);

@@ -19,14 +19,14 @@ typedef struct move {
     uint8_t to;
 } move;
 
-static bool is_source(const move *moves, unsigned count, unsigned reg)
+/* The registers that are sources. */
+static uint32_t sources_of(const move *moves, unsigned count)
 {
+    uint32_t mask = 0;
     for (unsigned i = 0; i < count; i++) {
-        if (moves[i].value.where == SW_IN_REG && moves[i].value.reg == reg) {
-            return true;
-        }
+        mask |= moves[i].value.where == SW_IN_REG ? sw_bl_bit(moves[i].value.reg) : 0;
     }
-    return false;
+    return mask;
 }
 
 /* What was in `from` now is in `to`. */
@@ -62,24 +62,25 @@ static void break_cycle(sw_emitter *e, move *moves, unsigned count)
  * scratch register may be a target, but is never a source. */
 static void move_all(sw_emitter *e, move *moves, unsigned count)
 {
+    uint32_t sources = sources_of(moves, count);
     while (count != 0) {
         unsigned i = 0;
         while (i < count) {
             move m = moves[i];
-            moves[i] = moves[count - 1];
-            bool is_blocked = is_source(moves, count - 1, m.to);
-            if (is_blocked) {
-                moves[i] = m;
+            uint32_t own = m.value.where == SW_IN_REG ? sw_bl_bit(m.value.reg) : 0;
+            if ((sources & ~own & sw_bl_bit(m.to)) != 0) {
                 i++;
                 continue;
             }
             sw_bl_load_value(e, &m.value, m.to);
-            count--;
+            sources &= ~own;
+            moves[i] = moves[--count];
             i = 0;
         }
         if (count != 0) {
             break_cycle(e, moves, count);
             moves[0] = moves[--count];
+            sources = sources_of(moves, count);
         }
     }
 }
@@ -114,7 +115,7 @@ static void place_arguments(sw_emitter *e, const sw_functype *t)
     p.ints_count = p.floats_count = p.overflow_count = 0;
     uint32_t first = e->height - t->params_count;
     sw_bl_spill_regs(e, first);
-    for (uint32_t i = 0; i < t->params_count; i++) {
+    for (uint32_t i = 0; t->params_count > SW_INT_ARGS && i < t->params_count; i++) {
         bool is_float = sw_valtype_is_vector(t->params[i]);
         if (is_float && p.floats_count < SW_VECTOR_ARGS) {
             p.floats_count++;
@@ -171,6 +172,12 @@ static void push_result_reg(sw_emitter *e, unsigned kind, unsigned n)
 
 static void push_call_results(sw_emitter *e, const sw_functype *t)
 {
+    if (t->results_count <= 1) {
+        if (t->results_count != 0) {
+            push_result_reg(e, sw_kind_of(t->results[0]), 0);
+        }
+        return;
+    }
     unsigned ints = 0, floats = 0, overflow = 0;
     for (uint32_t i = 0; i < t->results_count; i++) {
         unsigned kind = sw_kind_of(t->results[i]);

@@ -264,35 +264,42 @@ static inline uint32_t sw_bl_bit(unsigned reg)
     return 1u << reg;
 }
 
-static inline sw_value *sw_bl_push(sw_emitter *e, unsigned where, unsigned kind)
+/* Writes the entry whole: it is read whole soon, and a processor makes that wait when it was
+ * written in parts. */
+static inline void sw_bl_push(sw_emitter *e, sw_value v)
 {
+    typedef uint64_t words __attribute__((vector_size(16)));
+    static_assert(sizeof(words) == sizeof(sw_value) && offsetof(sw_value, kind) == 1 &&
+                  offsetof(sw_value, reg) == 2 && offsetof(sw_value, index) == 4 &&
+                  offsetof(sw_value, bits) == 8);
     assert(e->height < e->stack_capacity);
-    sw_value *v = &e->stack[e->height++];
-    *v = (sw_value){.where = (uint8_t)where, .kind = (uint8_t)kind};
-    return v;
+    uint64_t head =
+        v.where | (uint64_t)v.kind << 8 | (uint64_t)v.reg << 16 | (uint64_t)v.index << 32;
+    const words entry = {head, v.bits};
+    memcpy(&e->stack[e->height++], &entry, sizeof entry);
 }
 
 static inline void sw_bl_push_reg(sw_emitter *e, unsigned kind, unsigned reg)
 {
-    sw_bl_push(e, SW_IN_REG, kind)->reg = (uint8_t)reg;
+    sw_bl_push(e, (sw_value){.where = SW_IN_REG, .kind = (uint8_t)kind, .reg = (uint8_t)reg});
 }
 
 static inline void sw_bl_push_const(sw_emitter *e, unsigned kind, uint64_t bits)
 {
-    sw_bl_push(e, SW_IN_CONST, kind)->bits = bits;
+    sw_bl_push(e, (sw_value){.where = SW_IN_CONST, .kind = (uint8_t)kind, .bits = bits});
 }
 
 static inline void sw_bl_push_local(sw_emitter *e, uint32_t local)
 {
-    sw_bl_push(e, SW_IN_LOCAL, e->locals[local].kind)->index = local;
-    e->locals[local].lazies++;
+    sw_local *l = &e->locals[local];
+    sw_bl_push(e, (sw_value){.where = SW_IN_LOCAL, .kind = l->kind, .index = local});
+    l->lazies++;
 }
 
 /* The value is in the canonical slot of its place. */
 static inline void sw_bl_push_slot(sw_emitter *e, unsigned kind)
 {
-    uint32_t slot = e->height;
-    sw_bl_push(e, SW_IN_SLOT, kind)->index = slot;
+    sw_bl_push(e, (sw_value){.where = SW_IN_SLOT, .kind = (uint8_t)kind, .index = e->height});
 }
 
 /* A popped value stays readable until its local is written, its slot is spilled to again or its

@@ -76,6 +76,17 @@ static inline sw_x64_mem access_place(sw_emitter *e, access in, sw_value *addres
     return hard_place(e, in, address);
 }
 
+static inline void emit_access(sw_emitter *e, const sw_row *row, unsigned reg, sw_x64_mem m)
+{
+    if (sw_kind_is_float(row->kind)) {
+        sw_x64_vrm(&e->as, row->op, reg, 0, m);
+    } else if (SW_LIKELY(m.base == SW_BASE && m.index != SW_X64_NO_INDEX)) {
+        sw_x64_r13_index(&e->as, row->op, reg, m.index, m.disp);
+    } else {
+        sw_x64_rm(&e->as, row->op, reg, m);
+    }
+}
+
 void sw_lower_load(sw_emitter *e, const sw_row *row)
 {
     access in = read_memarg(e);
@@ -83,11 +94,7 @@ void sw_lower_load(sw_emitter *e, const sw_row *row)
     sw_dest d = sw_bl_dest(e, row->kind);
     sw_x64_mem from = access_place(e, in, &address);
     unsigned reg = sw_bl_dest_reg(e, &d, &address, NULL);
-    if (sw_kind_is_float(row->kind)) {
-        sw_x64_vrm(&e->as, row->op, reg, 0, from);
-    } else {
-        sw_x64_rm(&e->as, row->op, reg, from);
-    }
+    emit_access(e, row, reg, from);
     sw_bl_finish(e, &d);
 }
 
@@ -122,11 +129,7 @@ void sw_lower_store(sw_emitter *e, const sw_row *row)
     }
     unsigned reg = sw_bl_use(e, &v);
     sw_x64_mem to = access_place(e, in, &address);
-    if (sw_kind_is_float(row->kind)) {
-        sw_x64_vrm(&e->as, row->op, reg, 0, to);
-    } else {
-        sw_x64_rm(&e->as, row->op, reg, to);
-    }
+    emit_access(e, row, reg, to);
     sw_bl_release(e, &v);
     sw_bl_release(e, &address);
 }

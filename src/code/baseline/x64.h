@@ -251,6 +251,26 @@ static inline void sw_x64_rm(sw_x64 *a, sw_x64_op op, unsigned reg, sw_x64_mem m
         sw_x64_put_modrm_mem(sw_x64_put_opcode(a->at, op, reg, index, m.base, force_rex), reg, m);
 }
 
+/* op reg, [r13 + index + disp], or the store: what nearly all accesses to memory are. There always
+ * are a REX prefix, a SIB byte and a displacement. */
+static inline void sw_x64_r13_index(sw_x64 *a, sw_x64_op op, unsigned reg, unsigned index,
+                                    int32_t disp)
+{
+    uint8_t *p = a->at;
+    unsigned rex = 0x41 | (op & SW_X64_W) >> 5 | (reg >> 3) << 2 | (index >> 3) << 1;
+    unsigned mod = disp == (int8_t)disp ? 1 : 2;
+    assert(sw_x64_map(op) <= 1 && (sw_x64_prefix(op) == 0 || sw_x64_prefix(op) == 1));
+    *p = 0x66;
+    p += sw_x64_prefix(op);
+    *p++ = (uint8_t)rex;
+    *p = 0x0f;
+    p += sw_x64_map(op);
+    uint64_t rest = (op & 0xff) | (uint64_t)(mod << 6 | (reg & 7) << 3 | 4) << 8 |
+                    (uint64_t)((index & 7) << 3 | 5) << 16 | (uint64_t)(uint32_t)disp << 24;
+    memcpy(p, &rest, sizeof rest);
+    a->at = p + 4 + 3 * (mod - 1);
+}
+
 /* The VEX prefix and opcode; v is the register of the extra operand, 0 when the form has none. */
 static inline uint8_t *sw_x64_put_vex(uint8_t *p, sw_x64_op op, unsigned r, unsigned v, unsigned x,
                                       unsigned b)
