@@ -32,7 +32,7 @@ static bool own_folder(char *out, size_t size)
 
 static int not_found(const cli_args *args, const char *folder)
 {
-    char hint[2 * PATH_BYTES];
+    char hint[2 * PATH_BYTES + 64];
     (void)snprintf(hint, sizeof hint, "looked for %s%s and %s%s", folder, PLACES[0], folder,
                    PLACES[1]);
     (void)cli_usage_error(hint,

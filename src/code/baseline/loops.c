@@ -21,13 +21,13 @@ enum {
 /* Integer temporaries for loops, and what must be left for values. */
 static const uint8_t spare_ints[] = {SW_R8, SW_R9, SW_R10, SW_R11, SW_RDI};
 
-typedef struct count {
+typedef struct local_count {
     uint32_t local, weight;
-} count;
+} local_count;
 
 /* Reads of locals in a loop, weighted like those that validation counts. */
 typedef struct survey {
-    count seen[MAX_SEEN];
+    local_count seen[MAX_SEEN];
     uint32_t seen_count;
     uint32_t weight_log2;
     uint32_t depth;
@@ -44,10 +44,10 @@ static inline void count_read(sw_emitter *e, survey *s, uint32_t local)
         if (s->seen_count == MAX_SEEN) {
             return;
         }
-        s->seen[s->seen_count++] = (count){.local = local};
+        s->seen[s->seen_count++] = (local_count){.local = local};
         l->survey = (uint8_t)s->seen_count;
     }
-    count *c = &s->seen[l->survey - 1];
+    local_count *c = &s->seen[l->survey - 1];
     uint32_t more = 1u << SW_MIN(s->weight_log2, (uint32_t)MAX_WEIGHT_LOG2);
     c->weight = c->weight > UINT32_MAX - more ? UINT32_MAX : c->weight + more;
 }
@@ -118,9 +118,9 @@ static bool look_through(sw_emitter *e, survey *s)
 /* Takes the local of this class that is read most out of the survey; SW_NO_INDEX: none is left. */
 static uint32_t take_heaviest(sw_emitter *e, survey *s, bool is_float)
 {
-    count *best = NULL;
+    local_count *best = NULL;
     for (uint32_t i = 0; i < s->seen_count; i++) {
-        count *c = &s->seen[i];
+        local_count *c = &s->seen[i];
         if (c->weight >= MIN_WEIGHT && sw_kind_is_float(e->locals[c->local].kind) == is_float &&
             (best == NULL || c->weight > best->weight)) {
             best = c;
