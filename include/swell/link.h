@@ -19,6 +19,10 @@ SWELL_API void swell_linker_free(swell_linker *linker); /* after the instances m
  * with it, the store's grants say. */
 SWELL_API swell_status swell_linker_define_wasi(swell_linker *linker, swell_error *error);
 
+/* wasi:http for components: types and outgoing-handler. Where requests may go, the store's grants
+ * say. A store opens connections of its own and closes them with its end. */
+SWELL_API swell_status swell_linker_define_http(swell_linker *linker, swell_error *error);
+
 typedef struct swell_call swell_call;
 
 /* A host function. params: as many values as the function has parameters. A function with a result

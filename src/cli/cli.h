@@ -85,6 +85,9 @@ const cli_verb *cli_find_verb(const char *name);
 int cli_need_full(const cli_args *args);
 int cli_serve(const cli_args *args); /* the verb's function */
 
+/* Offers guests the interfaces of the network. The small program has none. */
+swell_status cli_define_network(swell_linker *linker, swell_error *error);
+
 /* Options by name. */
 bool cli_has(const cli_args *args, const char *name);
 const char *cli_value(const cli_args *args, const char *name); /* the last one, or NULL */

@@ -6,3 +6,8 @@ int cli_need_full(const cli_args *args)
     (void)args;
     return CLI_OK;
 }
+
+swell_status cli_define_network(swell_linker *linker, swell_error *error)
+{
+    return swell_linker_define_http(linker, error);
+}

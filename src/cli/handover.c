@@ -64,3 +64,10 @@ int cli_serve(const cli_args *args)
 {
     return cli_need_full(args);
 }
+
+swell_status cli_define_network(swell_linker *linker, swell_error *error)
+{
+    (void)linker;
+    (void)error;
+    return SWELL_OK;
+}

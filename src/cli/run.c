@@ -11,6 +11,7 @@ static const cli_option OPTIONS[] = {
      true                                                                                                            },
     {"env",            0, "NAME[=VALUE]",       "set an environment variable; without a value, the host's own",
      true                                                                                                            },
+    {"allow-http",     0, "PATTERN",            "let it send requests to [http[s]://]HOST[:PORT][/PATH]",       true },
     {"timeout",        0, "DURATION",           "stop the guest after 250ms, 10s, 5m; 0: never (the default)",
      false                                                                                                           },
     {"max-memory",     0, "SIZE",               "most linear memory of the guest, default 1GiB",                false},
@@ -25,6 +26,7 @@ static const cli_example EXAMPLES[] = {
     {"swell run hello.wasm",                                              "Run a program that needs nothing."},
     {"swell run --dir data::/data:ro --env LANG report.wasm --year 2026",
      "Let it read ./data as /data, see LANG, and pass it two arguments."                                     },
+    {"swell run --allow-http 'https://api.example.com/v1/*' fetch.wasm",  "Let it ask one server."           },
     {"swell run --timeout 5s --max-memory 64MiB job.wasm < in > out",     "Bound what it may use."           },
 };
 
@@ -123,6 +125,7 @@ static swell_status start(execution *s, const cli_args *args, swell_error *error
     swell_instance *instance;
     swell_status st = swell_linker_new(s->engine, &s->linker);
     st = st != SWELL_OK ? st : swell_linker_define_wasi(s->linker, error);
+    st = st != SWELL_OK ? st : cli_define_network(s->linker, error);
     st = st != SWELL_OK ? st : swell_grants_new(&s->grants);
     st = st != SWELL_OK ? st : add_grants(args, s->grants, error);
     st = st != SWELL_OK ? st : swell_store_new(s->engine, &s->config, s->grants, error, &s->store);

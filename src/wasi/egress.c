@@ -396,7 +396,7 @@ bool sw_egress_allows_http_address(sw_wasi *w, const sw_http_target *target, con
         char option[OPTION_BYTES];
         char address[SW_IP_TEXT_BYTES];
         sw_str text = sw_ip_text(ip, address);
-        write_option(option, target, text);
+        write_option(option, target, sw_host_is_localhost(target->host) ? target->host : text);
         sw_wasi_deny(w, option, "request to '%.*s', which is at %.*s, %s address",
                      SW_STR_ARG(target->host), SW_STR_ARG(text),
                      sw_ip_class_name(sw_ip_classify(ip)));

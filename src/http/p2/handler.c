@@ -129,7 +129,7 @@ HTTP_FN(response_outparam_send_informational)
     sw_trap trap = http_fields_take(call, params->headers, &fields);
     ret->is_err = params->status < 100 || params->status > 199 || params->status == 101;
     if (trap == SW_TRAP_NONE && ret->is_err) {
-        ret->err = http_error_code_of(SW_HTTP_E_CONFIGURATION_ERROR);
+        ret->err = http_error_code_of(SW_HTTP_E_PROTOCOL_ERROR);
     } else if (trap == SW_TRAP_NONE) {
         sw_exchange_informational(x, params->status, &fields);
     }
@@ -168,8 +168,7 @@ sw_status sw_http_p2_find_handler(sw_component_instance *i, sw_diag *diag,
     return sw_component_find_func(i, HANDLER, SW_STR("handle"), diag, ret_handle);
 }
 
-/* Fields of the connection are the host's business. */
-static void remove_forbidden(sw_http_fields *fields)
+void http_remove_forbidden(sw_http_fields *fields)
 {
     for (uint32_t i = 0; i < fields->count;) {
         sw_str name = sw_http_field_name(fields, i);
@@ -223,7 +222,7 @@ sw_status sw_http_p2_handle(sw_wasi *w, const sw_component_func *handle, sw_exch
     if (trap != SW_TRAP_NONE) {
         return sw_store_raise(p->store, trap);
     }
-    remove_forbidden(&x->request.fields);
+    http_remove_forbidden(&x->request.fields);
     sw_status st = call_handler(p, handle, in, diag);
     if (st == SW_OK) {
         settle(in);

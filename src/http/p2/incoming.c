@@ -65,7 +65,7 @@ static bool has_arrived(const sw_source *source, short events)
 {
     (void)events;
     const http_incoming *in = SW_CONTAINER_OF(source, http_incoming, arrival);
-    return in->x->response.status >= 200 || in->x->has_ended;
+    return in->x->has_responded || in->x->has_ended;
 }
 
 static const sw_p2_io_ops BODY = {.read = read_body, .available = available, .free = free_body};
@@ -353,7 +353,7 @@ HTTP_FN(future_incoming_response_get)
         return SW_TRAP_NONE;
     }
     in->has_answer = true;
-    ret->value.ok.is_err = in->x->response.status < 200;
+    ret->value.ok.is_err = !in->x->has_responded;
     if (ret->value.ok.is_err) {
         ret->value.ok.err = http_error_code_of(in->x->error);
         return SW_TRAP_NONE;

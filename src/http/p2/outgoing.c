@@ -317,10 +317,10 @@ static sw_trap finish_body(sw_host_call *call, http_outgoing *out, uint32_t trai
         return SW_TRAP_NONE;
     }
     P2_TRY(complete(call, out));
-    const sw_pipe *pipe = out->other->x->out;
-    ret->is_err = pipe->state == SW_PIPE_FAILED;
+    const sw_exchange *x = out->other->x;
+    ret->is_err = x->has_ended && x->error != SW_HTTP_E_NONE;
     if (ret->is_err) {
-        ret->err = http_error_code_of(pipe->code);
+        ret->err = http_error_code_of(x->error);
     }
     return SW_TRAP_NONE;
 }

@@ -14,6 +14,8 @@
 #include "http/exchange.h"
 #include "wasi/wasi.h"
 
+typedef struct sw_http_client sw_http_client;
+
 /* wasi:http/types and wasi:http/outgoing-handler. */
 SW_NODISCARD sw_status sw_http_define_p2(sw_linker *l, sw_diag *diag);
 
@@ -32,3 +34,7 @@ SW_NODISCARD sw_status sw_http_p2_find_handler(sw_component_instance *i, sw_diag
  */
 SW_NODISCARD sw_status sw_http_p2_handle(sw_wasi *w, const sw_component_func *handle,
                                          sw_exchange *x, sw_diag *diag);
+
+/* The client that the context's outgoing requests go through; borrowed. Without one the context
+ * makes its own when it is first needed, over the loop of its store. */
+void sw_http_p2_set_client(sw_wasi *w, sw_http_client *client);

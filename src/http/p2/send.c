@@ -1,6 +1,36 @@
 /* wasi:http 0.2: outgoing-handler, over the client, as far as the grants go. */
+#include "http/client.h"
 #include "http/p2/types.h"
 #include "wasi_http_outgoing_handler.h"
+
+enum { DURATION_MAX_NS = INT64_MAX };
+
+void sw_http_p2_set_client(sw_wasi *w, sw_http_client *client)
+{
+    sw_wasi_set_http(w, client, NULL);
+}
+
+static void free_client(void *client)
+{
+    sw_http_client_free(client);
+}
+
+/* The context's client, or one for its store alone. */
+static sw_trap need_client(sw_host_call *call, sw_http_client **ret)
+{
+    sw_loop *loop;
+    *ret = sw_wasi_http(call->env);
+    if (*ret != NULL) {
+        return SW_TRAP_NONE;
+    }
+    if (sw_store_need_loop(call->store, &loop) != SW_OK ||
+        sw_http_client_new(loop, sw_store_budget(call->store), &sw_http_client_limits_default, NULL,
+                           ret) != SW_OK) {
+        return http_no_memory(call);
+    }
+    sw_wasi_set_http(call->env, *ret, free_client);
+    return SW_TRAP_NONE;
+}
 
 /* ---- The request ----------------------------------------------------------------------------- */
 
@@ -23,9 +53,94 @@ static sw_http_error find_target(const http_outgoing *out, sw_http_target *ret)
     return SW_HTTP_E_NONE;
 }
 
+static sw_status set_path(sw_http_head *head, sw_str path)
+{
+    if (path.len != 0 && path.ptr[0] != '?') {
+        return SW_OK;
+    }
+    char *whole = sw_alloc(head->fields.budget, path.len + 1);
+    if (whole == NULL) {
+        return SW_NO_MEMORY;
+    }
+    whole[0] = '/';
+    memcpy(whole + 1, path.ptr == NULL ? "" : path.ptr, path.len);
+    sw_status st = sw_http_head_set_part(head, SW_HTTP_PATH, (sw_str){whole, path.len + 1});
+    sw_free(head->fields.budget, whole, path.len + 1);
+    return st;
+}
+
+static sw_status fill_request(sw_exchange *x, const http_outgoing *out,
+                              const sw_http_target *target)
+{
+    x->request.fields.max_count = out->head.fields.max_count;
+    x->request.fields.max_bytes = out->head.fields.max_bytes;
+    SW_TRY(sw_http_head_copy(&x->request, &out->head));
+    SW_TRY(sw_http_head_set_part(&x->request, SW_HTTP_SCHEME,
+                                 target->is_secure ? SW_STR("https") : SW_STR("http")));
+    return set_path(&x->request, target->path);
+}
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+static void on_end(sw_exchange *x)
+{
+    http_incoming *in = x->arg;
+    sw_source_notify(&in->arrival);
+}
+
+static void on_head(sw_exchange *x)
+{
+    http_remove_forbidden(&x->response.fields);
+    on_end(x);
+}
+
+static const sw_exchange_events EVENTS = {.on_head = on_head, .on_end = on_end};
+
+static bool allows(void *env, const sw_http_target *target, const sw_ip *ip, bool is_last)
+{
+    return sw_egress_allows_http_address(env, target, ip, is_last);
+}
+
+static uint64_t time_of(sw_wit_option_u64 duration)
+{
+    uint64_t ns = SW_MIN(duration.value, (uint64_t)DURATION_MAX_NS);
+    return duration.is_some ? SW_MAX(ns, (uint64_t)1) : 0;
+}
+
 /* ---- Sending --------------------------------------------------------------------------------- */
 
-static sw_trap handle(sw_host_call *call, const http_outgoing *out,
+static sw_trap send_request(sw_host_call *call, http_outgoing *out, const http_options *options,
+                            const sw_http_target *target, uint32_t *ret_future)
+{
+    sw_http_client *client;
+    http_incoming *in;
+    P2_TRY(need_client(call, &client));
+    sw_exchange *x = sw_http_client_take(client, out->p2->budget);
+    if (x == NULL) {
+        return http_no_memory(call);
+    }
+    P2_TRY(http_incoming_new(out->p2, x, true, &in));
+    sw_http_send how = {.target = *target, .allows = allows, .env = call->env};
+    if (options != NULL) {
+        how.connect_ns = time_of(options->connect);
+        how.first_byte_ns = time_of(options->first_byte);
+        how.between_bytes_ns = time_of(options->between_bytes);
+    }
+    x->events = &EVENTS;
+    x->arg = in;
+    sw_trap trap = fill_request(x, out, target) == SW_OK ? SW_TRAP_NONE : http_no_memory(call);
+    if (trap == SW_TRAP_NONE) {
+        sw_http_client_send(client, x, &how);
+        trap = http_outgoing_attach(call, out, in);
+    }
+    if (trap != SW_TRAP_NONE) {
+        http_incoming_unref(in);
+        return trap;
+    }
+    return sw_p2_add_other(out->p2, &HTTP_FUTURE_RESPONSE, in, ret_future);
+}
+
+static sw_trap handle(sw_host_call *call, http_outgoing *out, const http_options *options,
                       sw_wasi_http_outgoing_handler_handle_result *ret)
 {
     sw_http_target target;
@@ -33,9 +148,12 @@ static sw_trap handle(sw_host_call *call, const http_outgoing *out,
     if (error == SW_HTTP_E_NONE && !sw_egress_allows_http(call->env, &target)) {
         error = SW_HTTP_E_REQUEST_DENIED;
     }
-    ret->is_err = true;
-    ret->err = http_error_code_of(error == SW_HTTP_E_NONE ? SW_HTTP_E_CONFIGURATION_ERROR : error);
-    return SW_TRAP_NONE;
+    ret->is_err = error != SW_HTTP_E_NONE;
+    if (ret->is_err) {
+        ret->err = http_error_code_of(error);
+        return SW_TRAP_NONE;
+    }
+    return send_request(call, out, options, &target, &ret->ok);
 }
 
 sw_trap sw_wasi_http_outgoing_handler_handle(
@@ -48,7 +166,7 @@ sw_trap sw_wasi_http_outgoing_handler_handle(
                        ? sw_p2_take_other(call, params->options.value, &HTTP_OPTIONS, &options)
                        : SW_TRAP_NONE;
     if (trap == SW_TRAP_NONE) {
-        trap = handle(call, request, ret);
+        trap = handle(call, request, options, ret);
     }
     sw_p2 *p = ((http_outgoing *)request)->p2;
     http_outgoing_unref(request);

@@ -78,8 +78,9 @@ void http_incoming_unref(http_incoming *in); /* in may be NULL */
 /* Takes the exchange over, also when it fails. */
 SW_NODISCARD sw_trap http_incoming_new(sw_p2 *p, sw_exchange *x, bool is_response,
                                        http_incoming **ret_in);
-/* The list of an incoming message's fields, without those of the connection. */
 sw_http_fields *http_incoming_fields(http_incoming *in);
+/* Fields of the connection are the host's business. */
+void http_remove_forbidden(sw_http_fields *fields);
 
 http_outgoing *http_outgoing_ref(http_outgoing *out);
 void http_outgoing_unref(http_outgoing *out);
