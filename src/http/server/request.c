@@ -14,6 +14,9 @@
 /* Seats that a worker keeps at most. */
 enum { SPARE_SEATS = 256 };
 
+/* How long a guest that runs for long goes on before it is asked whether anybody waits. */
+#define HOG_SLICE_NS (SW_NS_PER_MS / 5)
+
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
 void sw_requests_push(sw_request_list *l, sw_request *r)
@@ -295,7 +298,9 @@ static void on_run_hog(sw_loop_job *job)
     sw_request *r = w->hogs.first;
     if (r != NULL) {
         sw_requests_remove(&w->hogs, r);
+        sw_alarm_set(&w->alarm, HOG_SLICE_NS);
         go_on(r);
+        sw_alarm_set(&w->alarm, 0);
     }
     if (w->hogs.first != NULL) {
         sw_loop_defer_next(w->loop, &w->run_hog);

@@ -1,5 +1,6 @@
 /*
- * The watchdog: a thread that asks guests which have run for a while to let others run.
+ * The watchdog: a thread that asks guests which have run for a while to let others run. From then
+ * on an alarm of the worker itself asks them (os/alarm.h).
  *
  * It looks at the workers every millisecond, as long as guests run at all, and sends SIGURG to the
  * thread of one whose guest was running at the last look, too. The signal's handler marks the guest

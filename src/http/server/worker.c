@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "os/thread.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -90,7 +91,9 @@ static void report_end(sw_server *s)
 static void *run(void *arg)
 {
     sw_worker *w = arg;
+    sw_alarm_init(&w->alarm, SIGURG);
     sw_loop_run(w->loop);
+    sw_alarm_clear(&w->alarm);
     sw_log_flush(w);
     sw_worker_requests_clear(w);
     report_end(w->server);

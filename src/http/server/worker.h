@@ -11,6 +11,7 @@
 #include "http/server/listen.h"
 #include "http/server/metrics.h"
 #include "http/server/seat.h"
+#include "os/alarm.h"
 #include "os/loop.h"
 
 #include <pthread.h>
@@ -96,6 +97,7 @@ struct sw_worker {
     sw_loop_timer queue_timer;
     sw_request_list hogs; /* may run, when nothing else does */
     sw_loop_job run_hog;
+    sw_alarm alarm; /* of a hog's slice */
     sw_loop_job start_queued;
 
     sw_buf log; /* lines since the last turn */

@@ -1,0 +1,33 @@
+#include "alarm.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#ifndef sigev_notify_thread_id
+#    define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+void sw_alarm_init(sw_alarm *a, int signal_number)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = signal_number};
+    event.sigev_notify_thread_id = gettid();
+    a->is_made = timer_create(CLOCK_MONOTONIC, &event, &a->timer) == 0;
+}
+
+void sw_alarm_clear(sw_alarm *a)
+{
+    if (a->is_made) {
+        (void)timer_delete(a->timer);
+        a->is_made = false;
+    }
+}
+
+void sw_alarm_set(sw_alarm *a, uint64_t after_ns)
+{
+    struct itimerspec when = {
+        .it_value = {(time_t)(after_ns / 1000000000), (long)(after_ns % 1000000000)}
+    };
+    if (a->is_made) {
+        (void)timer_settime(a->timer, 0, &when, NULL);
+    }
+}
