@@ -94,20 +94,20 @@ static void *watch(void *arg)
     sw_watchdog *d = arg;
     uint64_t seen[SW_PARALLEL_MAX] = {};
     unsigned idle = 0;
-    busy busy;
+    busy found;
     while (!atomic_load(&d->ends)) {
-        idle = look(d, seen, &busy) ? 0 : idle + 1;
+        idle = look(d, seen, &found) ? 0 : idle + 1;
         if (idle > IDLE_TICKS) {
             /* Who begins to run from here on sees the mark, or is seen by the last look. */
             atomic_store(&d->sleeps, 1);
             idle = 0;
-            if (look(d, seen, &busy)) {
+            if (look(d, seen, &found)) {
                 atomic_store(&d->sleeps, 0);
             } else {
                 sleep_until_woken(d);
             }
         }
-        wait_for_tick(&busy);
+        wait_for_tick(&found);
     }
     return NULL;
 }
