@@ -235,7 +235,7 @@ static const struct {
 static void what_fields_take(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     for (size_t i = 0; i < SW_COUNTOF(FIELDS); i++) {
         uint32_t f = new_fields(w);
@@ -264,7 +264,7 @@ static size_t count_of(world *w, uint32_t f, const char *name)
 static void fields_as_a_list(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     uint32_t f = new_fields(w);
     assert_int_equal(append(w, f, "A", "1"), FINE);
@@ -295,7 +295,7 @@ static void fields_as_a_list(void **state)
 static void fields_have_a_limit(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     static char long_value[100001];
     memset(long_value, 'v', sizeof long_value - 1);
     start(w);
@@ -311,7 +311,7 @@ static void fields_have_a_limit(void **state)
 static void views_are_immutable(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t theirs, response, mine;
@@ -341,7 +341,7 @@ static void views_are_immutable(void **state)
 static void what_a_request_says(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     RET(incoming_request_method) method;
@@ -378,7 +378,7 @@ static sw_wasi_io_streams_input_stream_read_result read_some(world *w, uint32_t 
 static void a_body_and_its_trailers(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t body = body_of(w, s.request);
@@ -423,7 +423,7 @@ static void a_body_and_its_trailers(void **state)
 static void finishing_needs_the_stream_dropped(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t body = body_of(w, s.request), future;
@@ -436,7 +436,7 @@ static void finishing_needs_the_stream_dropped(void **state)
 static void a_body_that_fails(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t body = body_of(w, s.request), future;
@@ -464,7 +464,7 @@ static void a_body_that_fails(void **state)
 static void a_body_that_nobody_wants(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     feed(w, "ignored");
@@ -530,7 +530,7 @@ static RET(outgoing_body_finish) finish(world *w, uint32_t body, uint32_t stream
 static void a_body_written_after_the_head(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t response = new_response(w, NULL);
@@ -552,7 +552,7 @@ static void a_body_written_after_the_head(void **state)
 static void a_body_written_before_the_head(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t response = new_response(w, "11");
@@ -573,7 +573,7 @@ static void a_body_written_before_the_head(void **state)
 static void a_body_finished_before_the_head(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t response = new_response(w, NULL), trailers = new_fields(w);
@@ -595,7 +595,7 @@ static void a_body_finished_before_the_head(void **state)
 static void a_response_without_a_body(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t response = new_response(w, NULL);
@@ -616,7 +616,7 @@ static void a_response_without_a_body(void **state)
 static void lengths_are_kept_to(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t response = new_response(w, "5");
@@ -636,7 +636,7 @@ static void lengths_are_kept_to(void **state)
 static void a_promise_to_head_is_none(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     w->x.request.method = SW_HTTP_HEAD;
     sides s = begin(w);
@@ -653,7 +653,7 @@ static void a_body_dropped_is_cut(void **state)
 {
     (void)state;
     for (int is_early = 0; is_early < 2; is_early++) {
-        world world, *w = &world;
+        world here, *w = &here;
         start(w);
         sides s = begin(w);
         uint32_t response = new_response(w, NULL);
@@ -674,7 +674,7 @@ static void a_body_dropped_is_cut(void **state)
 static void streams_of_a_peer_that_went(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     sides s = begin(w);
     uint32_t response = new_response(w, NULL);
@@ -704,7 +704,7 @@ static void errors_become_answers(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SW_COUNTOF(REFUSALS); i++) {
-        world world, *w = &world;
+        world here, *w = &here;
         start(w);
         sides s = begin(w);
         sw_wasi_http_types_response_outparam_set_params p = {.param = s.outparam};
@@ -753,7 +753,7 @@ static const struct {
 static void what_a_request_takes(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     uint32_t r = new_request(w);
     for (size_t i = 0; i < SW_COUNTOF(PARTS); i++) {
@@ -784,7 +784,7 @@ static void what_a_request_takes(void **state)
 static void request_options(void **state)
 {
     (void)state;
-    world world, *w = &world;
+    world here, *w = &here;
     start(w);
     uint32_t o;
     sw_wit_option_u64 got;
@@ -827,7 +827,7 @@ static void requests_that_are_not_sent(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SW_COUNTOF(SENDS); i++) {
-        world world, *w = &world;
+        world here, *w = &here;
         start(w);
         uint32_t r = new_request(w);
         sw_wit_result_none_none set;
