@@ -26,6 +26,19 @@ SWELL_API swell_status swell_grants_add_env(swell_grants *grants, swell_str spec
  * be a public address unless a grant names that address (or localhost). */
 SWELL_API swell_status swell_grants_add_http(swell_grants *grants, swell_str pattern,
                                              swell_error *error);
+/* "HOST:PORT": where the guest's sockets may connect (tcp) or send to (udp). HOST as above; a name
+ * stands for the addresses that the guest is told for it, which it may ask for; PORT may be *. */
+SWELL_API swell_status swell_grants_add_tcp(swell_grants *grants, swell_str spec,
+                                            swell_error *error);
+SWELL_API swell_status swell_grants_add_udp(swell_grants *grants, swell_str spec,
+                                            swell_error *error);
+/* "ADDRESS:PORT": where they may listen and be bound: an address, a network in brackets, localhost,
+ * or * for all of the machine's; PORT 0 is any free one. */
+SWELL_API swell_status swell_grants_add_listen(swell_grants *grants, swell_str spec,
+                                               swell_error *error);
+/* A name, *.NAME, or *: what the guest may look up. */
+SWELL_API swell_status swell_grants_add_dns(swell_grants *grants, swell_str name,
+                                            swell_error *error);
 /* The first one is the program's name. */
 SWELL_API swell_status swell_grants_add_arg(swell_grants *grants, swell_str arg);
 /* What the guest's standard stream 0, 1 or 2 is: a descriptor, borrowed; -1 closes it. */

@@ -23,6 +23,10 @@ SWELL_API swell_status swell_linker_define_wasi(swell_linker *linker, swell_erro
  * say. A store opens connections of its own and closes them with its end. */
 SWELL_API swell_status swell_linker_define_http(swell_linker *linker, swell_error *error);
 
+/* wasi:sockets for components. Where they may connect, send and listen, and which names they may
+ * look up, the store's grants say. */
+SWELL_API swell_status swell_linker_define_sockets(swell_linker *linker, swell_error *error);
+
 typedef struct swell_call swell_call;
 
 /* A host function. params: as many values as the function has parameters. A function with a result

@@ -177,7 +177,8 @@ typedef struct capability_row {
 #define STDIO  "streams", "standard input, output and error", ""
 #define CLOCKS "clocks", "the time of day, and waiting", ""
 #define RANDOM "random", "random numbers", ""
-#define SOCKET "network", "sockets: not offered by this build", ""
+#define SOCKET "network", "the connections that are granted", "--allow-tcp"
+#define SOCK01 "network", "sockets: not offered by this build", ""
 #define HTTP   "http", "outgoing or incoming HTTP: not offered by this build", ""
 #define EXIT   "exit", "ending itself with a code", ""
 
@@ -202,7 +203,7 @@ static const capability_row CAPABILITIES[] = {
     {SW_STR_INIT("wasi_snapshot_preview1#poll_"),      CLOCKS},
     {SW_STR_INIT("wasi_snapshot_preview1#sched_"),     CLOCKS},
     {SW_STR_INIT("wasi_snapshot_preview1#random_"),    RANDOM},
-    {SW_STR_INIT("wasi_snapshot_preview1#sock_"),      SOCKET},
+    {SW_STR_INIT("wasi_snapshot_preview1#sock_"),      SOCK01},
     {SW_STR_INIT("wasi_snapshot_preview1#proc_"),      EXIT  },
 };
 

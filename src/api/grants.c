@@ -42,6 +42,34 @@ swell_status swell_grants_add_http(swell_grants *grants, swell_str pattern, swel
                          error);
 }
 
+static swell_status add_net(swell_grants *grants, sw_net_use use, swell_str spec,
+                            swell_error *error)
+{
+    sw_diag diag = {};
+    return sw_api_result(sw_grants_add_net(&grants->grants, use, sw_api_str(spec), &diag), &diag,
+                         error);
+}
+
+swell_status swell_grants_add_tcp(swell_grants *grants, swell_str spec, swell_error *error)
+{
+    return add_net(grants, SW_NET_TCP, spec, error);
+}
+
+swell_status swell_grants_add_udp(swell_grants *grants, swell_str spec, swell_error *error)
+{
+    return add_net(grants, SW_NET_UDP, spec, error);
+}
+
+swell_status swell_grants_add_listen(swell_grants *grants, swell_str spec, swell_error *error)
+{
+    return add_net(grants, SW_NET_LISTEN, spec, error);
+}
+
+swell_status swell_grants_add_dns(swell_grants *grants, swell_str name, swell_error *error)
+{
+    return add_net(grants, SW_NET_DNS, name, error);
+}
+
 swell_status swell_grants_add_arg(swell_grants *grants, swell_str arg)
 {
     return (swell_status)sw_grants_add_arg(&grants->grants, sw_api_str(arg));

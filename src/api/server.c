@@ -63,6 +63,7 @@ static sw_status link_things(swell_engine *e, app_things *t, sw_diag *diag)
         return sw_fail(diag, (sw_status)st, SW_NO_OFFSET, "%s", error.text);
     }
     SW_TRY(sw_http_define_p2(t->linker->linker, diag));
+    SW_TRY(sw_wasi_define_sockets(t->linker->linker, diag));
     return sw_linker_check(t->linker->linker, t->program->component, diag);
 }
 

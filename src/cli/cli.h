@@ -117,6 +117,13 @@ bool cli_parse_count(const char *text, uint64_t *ret_count); /* digits only */
 /* Adds what --dir, --env and the other granting options say, and the operands as arguments. */
 swell_status cli_add_grants(const cli_args *args, swell_grants *grants, swell_error *error);
 
+/* Grants for sockets, of verbs that run guests with a network. */
+#define CLI_NETWORK_OPTIONS                                                                    \
+    {"allow-tcp", 0, "HOST:PORT", "let its TCP sockets connect there; PORT may be '*'", true}, \
+    {                                                                                          \
+        "allow-listen", 0, "ADDRESS:PORT", "let its sockets listen and be bound there", true   \
+    }
+
 /* The options that every verb which opens programs shares. */
 #define CLI_CACHE_OPTIONS                                                                         \
     {"cache-dir", 0, "DIR", "keep compiled code in DIR instead of $XDG_CACHE_HOME/swell", false}, \

@@ -139,9 +139,11 @@ swell_status cli_add_grants(const cli_args *args, swell_grants *grants, swell_er
         const char *option;
         swell_status (*add)(swell_grants *grants, swell_str spec, swell_error *error);
     } ROWS[] = {
-        {"dir",        swell_grants_add_dir },
-        {"env",        swell_grants_add_env },
-        {"allow-http", swell_grants_add_http},
+        {"dir",          swell_grants_add_dir   },
+        {"env",          swell_grants_add_env   },
+        {"allow-http",   swell_grants_add_http  },
+        {"allow-tcp",    swell_grants_add_tcp   },
+        {"allow-listen", swell_grants_add_listen},
     };
     swell_status st = SWELL_OK;
     for (size_t i = 0; i < args->given_count && st == SWELL_OK; i++) {

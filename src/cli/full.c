@@ -9,5 +9,6 @@ int cli_need_full(const cli_args *args)
 
 swell_status cli_define_network(swell_linker *linker, swell_error *error)
 {
-    return swell_linker_define_http(linker, error);
+    swell_status st = swell_linker_define_http(linker, error);
+    return st != SWELL_OK ? st : swell_linker_define_sockets(linker, error);
 }

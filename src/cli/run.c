@@ -12,6 +12,7 @@ static const cli_option OPTIONS[] = {
     {"env",            0, "NAME[=VALUE]",       "set an environment variable; without a value, the host's own",
      true                                                                                                            },
     {"allow-http",     0, "PATTERN",            "let it send requests to [http[s]://]HOST[:PORT][/PATH]",       true },
+    CLI_NETWORK_OPTIONS,
     {"timeout",        0, "DURATION",           "stop the guest after 250ms, 10s, 5m; 0: never (the default)",
      false                                                                                                           },
     {"max-memory",     0, "SIZE",               "most linear memory of the guest, default 1GiB",                false},

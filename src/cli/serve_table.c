@@ -12,6 +12,7 @@ static const cli_option OPTIONS[] = {
     {"dir",             0,   "HOST[::GUEST][:ro]", "let guests see directory HOST, as GUEST; ':ro' read-only", true},
     {"env",             0,   "NAME[=VALUE]", "set an environment variable; without a value, the host's own", true},
     {"allow-http",      0,   "PATTERN", "let guests send requests to [http[s]://]HOST[:PORT][/PATH]", true},
+    CLI_NETWORK_OPTIONS,
     {"quiet-denials",   0,   NULL,      "do not log what guests asked for and may not have", false},
     {"timeout",         0,   "DURATION", "longest time a guest may take for a request, default 30s: then 504", false},
     {"max-memory",      0,   "SIZE",    "most linear memory of an instance, default 256MiB", false},

@@ -147,6 +147,11 @@ bool sw_host_pattern_matches(const sw_host_pattern *p, sw_str host)
            ends_any_case(host, p->name);
 }
 
+bool sw_host_is_name(sw_str host)
+{
+    return is_name(without_dot(host));
+}
+
 bool sw_host_is_localhost(sw_str host)
 {
     host = without_dot(host);
@@ -246,6 +251,68 @@ sw_status sw_grant_http_parse(sw_str pattern, sw_arena *arena, sw_diag *diag,
     g.path = sw_arena_str(arena, g.path);
     if (g.path.ptr == NULL) {
         return SW_NO_MEMORY;
+    }
+    *ret_grant = g;
+    return SW_OK;
+}
+
+/* ---- Patterns of sockets --------------------------------------------------------------------- */
+
+static sw_status malformed_net(sw_diag *diag, sw_net_use use, sw_str pattern)
+{
+    static const struct {
+        const char *name, *form;
+    } ROWS[] = {
+        [SW_NET_TCP] = {"TCP",       "HOST:PORT"                             },
+        [SW_NET_UDP] = {"UDP",       "HOST:PORT"                             },
+        [SW_NET_LISTEN] = {"listening", "ADDRESS:PORT, localhost:PORT or *:PORT"},
+        [SW_NET_DNS] = {"name",      "NAME, *.NAME or *"                     },
+    };
+    return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET, "%s grant '%.*s': expected %s", ROWS[use].name,
+                   SW_STR_ARG(pattern), ROWS[use].form);
+}
+
+/* The port with its colon. Only who listens may mean port 0, a free one. */
+static bool parse_net_port(sw_str s, sw_grant_net *g)
+{
+    uint32_t port;
+    if (g->use == SW_NET_DNS || s.len < 2) {
+        g->has_any_port = true;
+        return g->use == SW_NET_DNS && s.len == 0;
+    }
+    s = sw_str_slice(s, 1, s.len - 1);
+    g->has_any_port = sw_str_eq(s, SW_STR("*"));
+    if (g->has_any_port) {
+        return true;
+    }
+    if (!parse_number(s, UINT16_MAX, &port)) {
+        return false;
+    }
+    g->port = (uint16_t)port;
+    return port != 0 || g->use == SW_NET_LISTEN;
+}
+
+/* Names have nothing to do with where to listen, nor networks with names. */
+static bool suits(const sw_grant_net *g)
+{
+    bool is_name = g->host.kind == SW_HOST_NAME || g->host.kind == SW_HOST_BELOW;
+    if (g->use == SW_NET_LISTEN) {
+        return !is_name || (g->host.kind == SW_HOST_NAME && sw_host_is_localhost(g->host.name));
+    }
+    return g->use != SW_NET_DNS || g->host.kind != SW_HOST_NET;
+}
+
+sw_status sw_grant_net_parse(sw_net_use use, sw_str pattern, sw_arena *arena, sw_diag *diag,
+                             sw_grant_net *ret_grant)
+{
+    sw_grant_net g = {.use = use};
+    sw_str host, port, path;
+    if (!split(pattern, &host, &port, &path) || path.len != 0 || !parse_net_port(port, &g)) {
+        return malformed_net(diag, use, pattern);
+    }
+    SW_TRY(sw_host_pattern_parse(host, arena, diag, &g.host));
+    if (!suits(&g)) {
+        return malformed_net(diag, use, pattern);
     }
     *ret_grant = g;
     return SW_OK;
@@ -402,4 +469,103 @@ bool sw_egress_allows_http_address(sw_wasi *w, const sw_http_target *target, con
                      sw_ip_class_name(sw_ip_classify(ip)));
     }
     return is_open;
+}
+
+/* ---- Sockets --------------------------------------------------------------------------------- */
+
+static bool has_name(const sw_grant_net *g)
+{
+    return g->host.kind == SW_HOST_NAME || g->host.kind == SW_HOST_BELOW;
+}
+
+static bool is_known(const sw_net_known *known, size_t count, uint32_t grant, const sw_ip *ip)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (known[i].grant == grant && memcmp(&known[i].ip, ip, sizeof *ip) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* But for names that have to be looked up. */
+static bool covers(const sw_grant_net *g, const sw_ip *ip)
+{
+    switch (g->host.kind) {
+    case SW_HOST_ANY: return g->use == SW_NET_LISTEN || sw_ip_classify(ip) == SW_IP_PUBLIC;
+    case SW_HOST_NET: return sw_ip_net_has(&g->host.net, ip);
+    case SW_HOST_NAME:
+        return sw_host_is_localhost(g->host.name) && sw_ip_classify(ip) == SW_IP_LOOPBACK;
+    case SW_HOST_BELOW: break;
+    }
+    return false;
+}
+
+bool sw_grant_net_allows(const sw_grant_net *grants, size_t count, sw_net_use use, const sw_ip *ip,
+                         uint16_t port, const sw_net_known *known, size_t known_count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const sw_grant_net *g = &grants[i];
+        if (g->use == use && (g->has_any_port || g->port == port) &&
+            (covers(g, ip) || is_known(known, known_count, (uint32_t)i, ip))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sw_grant_net_allows_name(const sw_grant_net *grants, size_t count, sw_str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if ((grants[i].use == SW_NET_DNS || has_name(&grants[i])) &&
+            sw_host_pattern_matches(&grants[i].host, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sw_grant_net_stands_for(const sw_grant_net *grant, sw_str name, const sw_ip *ip)
+{
+    sw_ip_class class = sw_ip_classify(ip);
+    return (grant->use == SW_NET_TCP || grant->use == SW_NET_UDP) && has_name(grant) &&
+           sw_host_pattern_matches(&grant->host, name) &&
+           (class == SW_IP_PUBLIC || (class == SW_IP_LOOPBACK && sw_host_is_localhost(name)));
+}
+
+bool sw_egress_allows_net(sw_wasi *w, sw_net_use use, const sw_ip *ip, uint16_t port,
+                          const sw_net_known *known, size_t known_count)
+{
+    static const struct {
+        const char *action, *option;
+    } ROWS[] = {
+        [SW_NET_TCP] = {"connect to",            "--allow-tcp"   },
+        [SW_NET_UDP] = {"send to",               "--allow-udp"   },
+        [SW_NET_LISTEN] = {"listen or be bound at", "--allow-listen"},
+    };
+    size_t count;
+    const sw_grant_net *grants = sw_wasi_net_grants(w, &count);
+    if (sw_grant_net_allows(grants, count, use, ip, port, known, known_count)) {
+        return true;
+    }
+    char option[OPTION_BYTES];
+    char address[SW_IP_TEXT_BYTES];
+    sw_str text = sw_ip_text(ip, address);
+    (void)snprintf(option, sizeof option, "%s '%.*s:%u'", ROWS[use].option, SW_STR_ARG(text), port);
+    sw_wasi_deny(w, option, "%s %.*s:%u, %s address", ROWS[use].action, SW_STR_ARG(text), port,
+                 sw_ip_class_name(sw_ip_classify(ip)));
+    return false;
+}
+
+bool sw_egress_allows_name(sw_wasi *w, sw_str name)
+{
+    size_t count;
+    const sw_grant_net *grants = sw_wasi_net_grants(w, &count);
+    if (sw_grant_net_allows_name(grants, count, name)) {
+        return true;
+    }
+    char option[OPTION_BYTES];
+    (void)snprintf(option, sizeof option, "--allow-dns '%.*s'", SW_STR_ARG(name));
+    sw_wasi_deny(w, option, "look up '%.*s'", SW_STR_ARG(name));
+    return false;
 }

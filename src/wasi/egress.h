@@ -17,6 +17,14 @@
  *
  * "localhost" is never asked of a name server: it and the names below it mean the loopback address,
  * and a grant that names them opens it.
+ *
+ *     tcp, udp  HOST:PORT             where sockets may connect and send to; PORT: a number or *
+ *     listen    HOST:PORT             where TCP may listen and UDP be bound: an address or network,
+ *                                     localhost, or * for all of the machine's; 0: any free port
+ *     dns       HOST                  names that may be looked up: a name, *.NAME, or *
+ *
+ * Sockets connect to addresses, so a name in a grant for them stands for what the guest was told
+ * when it looked the name up, which such a grant allows; and here too only public addresses.
  */
 #pragma once
 
@@ -108,12 +116,43 @@ typedef struct sw_http_target {
 /* Takes "host:port" apart; without a port it is the scheme's. False: malformed. */
 bool sw_http_target_of(bool is_secure, sw_str authority, sw_str path, sw_http_target *ret_target);
 
+/* What a grant for sockets is for. */
+typedef enum sw_net_use { SW_NET_TCP, SW_NET_UDP, SW_NET_LISTEN, SW_NET_DNS } sw_net_use;
+
+typedef struct sw_grant_net {
+    sw_net_use use;
+    sw_host_pattern host;
+    bool has_any_port;
+    uint16_t port;
+} sw_grant_net;
+
+SW_NODISCARD sw_status sw_grant_net_parse(sw_net_use use, sw_str pattern, sw_arena *arena,
+                                          sw_diag *diag, sw_grant_net *ret_grant);
+
+/* An address that a guest was told for a name, and the grant (by its index) that has the name. */
+typedef struct sw_net_known {
+    sw_ip ip;
+    uint32_t grant;
+} sw_net_known;
+
 /* ---- Decisions ------------------------------------------------------------------------------- */
 
 /* Whether the request may be sent, and whether it may be sent to this address. */
 bool sw_grant_http_allows(const sw_grant_http *grants, size_t count, const sw_http_target *target);
 bool sw_grant_http_opens(const sw_grant_http *grants, size_t count, const sw_http_target *target,
                          const sw_ip *ip);
+
+/* Whether the grants let a socket use the address like this. */
+bool sw_grant_net_allows(const sw_grant_net *grants, size_t count, sw_net_use use, const sw_ip *ip,
+                         uint16_t port, const sw_net_known *known, size_t known_count);
+/* Whether the name may be looked up. */
+bool sw_grant_net_allows_name(const sw_grant_net *grants, size_t count, sw_str name);
+/* Whether an address that the name resolved to is one that the grant, which is one for names,
+ * stands for. */
+bool sw_grant_net_stands_for(const sw_grant_net *grant, sw_str name, const sw_ip *ip);
+
+/* A host name: letters, digits, hyphens, underscores, dots. */
+bool sw_host_is_name(sw_str host);
 
 typedef struct sw_wasi sw_wasi;
 
@@ -124,3 +163,8 @@ bool sw_egress_allows_http(sw_wasi *w, const sw_http_target *target);
  * denial has been reported. */
 bool sw_egress_allows_http_address(sw_wasi *w, const sw_http_target *target, const sw_ip *ip,
                                    bool reports);
+
+/* Whether the context's grants allow the address; if not, the denial has been reported. */
+bool sw_egress_allows_net(sw_wasi *w, sw_net_use use, const sw_ip *ip, uint16_t port,
+                          const sw_net_known *known, size_t known_count);
+bool sw_egress_allows_name(sw_wasi *w, sw_str name);

@@ -14,6 +14,7 @@ void sw_grants_init(sw_grants *g, sw_budget *budget)
     g->env.budget = budget;
     g->args.budget = budget;
     g->http.budget = budget;
+    g->net.budget = budget;
 }
 
 void sw_grants_clear(sw_grants *g)
@@ -22,6 +23,7 @@ void sw_grants_clear(sw_grants *g)
     sw_vec_clear(&g->env);
     sw_vec_clear(&g->args);
     sw_vec_clear(&g->http);
+    sw_vec_clear(&g->net);
     sw_arena_clear(&g->arena);
 }
 
@@ -113,4 +115,11 @@ sw_status sw_grants_add_http(sw_grants *g, sw_str pattern, sw_diag *diag)
     sw_grant_http grant;
     SW_TRY(sw_grant_http_parse(pattern, &g->arena, diag, &grant));
     return sw_vec_push(&g->http, grant);
+}
+
+sw_status sw_grants_add_net(sw_grants *g, sw_net_use use, sw_str pattern, sw_diag *diag)
+{
+    sw_grant_net grant;
+    SW_TRY(sw_grant_net_parse(use, pattern, &g->arena, diag, &grant));
+    return sw_vec_push(&g->net, grant);
 }

@@ -6,7 +6,10 @@
  *
  *     directory    HOST[::GUEST][:ro]     "." "./data::/data" "/srv/site::/www:ro"
  *     environment  NAME[=VALUE]           without a value: the host's own, if it has one
- *     http         [SCHEME://]HOST[:PORT][/PATH]     egress.h says what that means
+ *     http         [SCHEME://]HOST[:PORT][/PATH]     egress.h says what these mean
+ *     tcp, udp     HOST:PORT
+ *     listen       ADDRESS:PORT
+ *     dns          NAME
  *
  * A grants object belongs to one thread; a WASI context copies what it needs when it is made.
  */
@@ -28,6 +31,7 @@ typedef struct sw_grants {
     SW_VEC(sw_str) env;  /* "NAME=VALUE" */
     SW_VEC(sw_str) args; /* args.at[0] is the program's name */
     SW_VEC(sw_grant_http) http;
+    SW_VEC(sw_grant_net) net;
     int stdio[3];        /* descriptors the guest's streams stand for; borrowed; -1: closed */
     bool raises_sigpipe; /* by writing to one of these that nobody reads; else the guest is told */
 } sw_grants;
@@ -40,3 +44,5 @@ SW_NODISCARD sw_status sw_grants_add_dir(sw_grants *g, sw_str spec, sw_diag *dia
 SW_NODISCARD sw_status sw_grants_add_env(sw_grants *g, sw_str spec, sw_diag *diag);
 SW_NODISCARD sw_status sw_grants_add_arg(sw_grants *g, sw_str arg);
 SW_NODISCARD sw_status sw_grants_add_http(sw_grants *g, sw_str pattern, sw_diag *diag);
+SW_NODISCARD sw_status sw_grants_add_net(sw_grants *g, sw_net_use use, sw_str pattern,
+                                         sw_diag *diag);

@@ -16,6 +16,8 @@ struct sw_wasi {
     size_t env_count, args_count;
     sw_grant_http *http_grants;
     size_t http_grants_count;
+    sw_grant_net *net_grants;
+    size_t net_grants_count;
     int stdio[3];
     bool raises_sigpipe;
     sw_denial_fn *denial;
@@ -64,6 +66,27 @@ static sw_status copy_http(sw_wasi *w, const sw_grants *g)
         }
     }
     w->http_grants_count = g->http.count;
+    return SW_OK;
+}
+
+static sw_status copy_net(sw_wasi *w, const sw_grants *g)
+{
+    if (g->net.count == 0) {
+        return SW_OK;
+    }
+    w->net_grants = SW_NEW_ARRAY(&w->arena, sw_grant_net, g->net.count);
+    if (w->net_grants == NULL) {
+        return SW_NO_MEMORY;
+    }
+    for (size_t i = 0; i < g->net.count; i++) {
+        sw_grant_net *to = &w->net_grants[i];
+        *to = g->net.at[i];
+        to->host.name = sw_arena_str(&w->arena, to->host.name);
+        if (to->host.name.ptr == NULL) {
+            return SW_NO_MEMORY;
+        }
+    }
+    w->net_grants_count = g->net.count;
     return SW_OK;
 }
 
@@ -118,6 +141,7 @@ static sw_status fill(sw_wasi *w, const sw_grants *g, sw_diag *diag)
     SW_TRY(copy_strings(&w->arena, g->env.at, g->env.count, &w->env));
     SW_TRY(copy_strings(&w->arena, g->args.at, g->args.count, &w->args));
     SW_TRY(copy_http(w, g));
+    SW_TRY(copy_net(w, g));
     return open_preopens(w, g, diag);
 }
 
@@ -206,6 +230,12 @@ const sw_grant_http *sw_wasi_http_grants(const sw_wasi *w, size_t *ret_count)
 {
     *ret_count = w->http_grants_count;
     return w->http_grants;
+}
+
+const sw_grant_net *sw_wasi_net_grants(const sw_wasi *w, size_t *ret_count)
+{
+    *ret_count = w->net_grants_count;
+    return w->net_grants;
 }
 
 int sw_wasi_stdio(const sw_wasi *w, unsigned stream)

@@ -52,6 +52,7 @@ const sw_preopen *sw_wasi_preopens(const sw_wasi *w, size_t *ret_count);
 const sw_str *sw_wasi_env(const sw_wasi *w, size_t *ret_count); /* "NAME=VALUE" */
 const sw_str *sw_wasi_args(const sw_wasi *w, size_t *ret_count);
 const sw_grant_http *sw_wasi_http_grants(const sw_wasi *w, size_t *ret_count);
+const sw_grant_net *sw_wasi_net_grants(const sw_wasi *w, size_t *ret_count);
 int sw_wasi_stdio(const sw_wasi *w, unsigned stream); /* 0 to 2; -1: closed */
 bool sw_wasi_raises_sigpipe(const sw_wasi *w);        /* as in the grants: for standard streams */
 
@@ -94,3 +95,5 @@ typedef struct sw_p2 sw_p2;
 sw_p2 **sw_wasi_p2(sw_wasi *w);
 void sw_p2_free(sw_p2 *p); /* p may be NULL */
 SW_NODISCARD sw_status sw_wasi_define_p2(sw_linker *l, sw_diag *diag);
+/* wasi:sockets, apart: it looks names up, which not every program can. */
+SW_NODISCARD sw_status sw_wasi_define_sockets(sw_linker *l, sw_diag *diag);

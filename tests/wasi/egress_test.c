@@ -276,11 +276,130 @@ static void two_grants(void **state)
     sw_grants_clear(&g);
 }
 
+/* ---- Sockets --------------------------------------------------------------------------------- */
+
+static void malformed_net(void **state)
+{
+    static const struct {
+        sw_net_use use;
+        const char *pattern;
+    } ROWS[] = {
+        {SW_NET_TCP,    "example.com"      },
+        {SW_NET_TCP,    "example.com:"     },
+        {SW_NET_TCP,    "example.com:0"    },
+        {SW_NET_TCP,    "example.com:65536"},
+        {SW_NET_TCP,    "example.com:80/x" },
+        {SW_NET_TCP,    ":80"              },
+        {SW_NET_UDP,    "[::1]"            },
+        {SW_NET_UDP,    "10.0.0.0/8:53"    },
+        {SW_NET_LISTEN, "example.com:80"   },
+        {SW_NET_LISTEN, "*.localhost:80"   },
+        {SW_NET_LISTEN, "127.0.0.1"        },
+        {SW_NET_DNS,    "example.com:53"   },
+        {SW_NET_DNS,    "127.0.0.1"        },
+        {SW_NET_DNS,    ""                 },
+    };
+    (void)state;
+    for (size_t i = 0; i < SW_COUNTOF(ROWS); i++) {
+        sw_grants g;
+        sw_diag diag = {};
+        sw_grants_init(&g, NULL);
+        if (sw_grants_add_net(&g, ROWS[i].use, sw_str_of(ROWS[i].pattern), &diag) != SW_ARGUMENT) {
+            fail_msg("'%s' was taken", ROWS[i].pattern);
+        }
+        assert_true(diag.used > 0);
+        sw_grants_clear(&g);
+    }
+}
+
+static void sockets(void **state)
+{
+    static const struct {
+        sw_net_use use;
+        const char *pattern, *address;
+        uint16_t port;
+        bool is_allowed;
+    } ROWS[] = {
+        {SW_NET_TCP,    "8.8.8.8:53",         "8.8.8.8",         53,  true },
+        {SW_NET_TCP,    "8.8.8.8:53",         "8.8.8.8",         54,  false},
+        {SW_NET_TCP,    "8.8.8.8:53",         "8.8.4.4",         53,  false},
+        {SW_NET_UDP,    "8.8.8.8:*",          "8.8.8.8",         1,   true },
+        {SW_NET_TCP,    "*:443",              "8.8.8.8",         443, true },
+        {SW_NET_TCP,    "*:443",              "127.0.0.1",       443, false},
+        {SW_NET_TCP,    "*:443",              "169.254.169.254", 443, false},
+        {SW_NET_TCP,    "*:443",              "10.1.2.3",        443, false},
+        {SW_NET_TCP,    "*:443",              "::1",             443, false},
+        {SW_NET_TCP,    "*:443",              "::ffff:10.0.0.1", 443, false},
+        {SW_NET_TCP,    "[10.0.0.0/8]:*",     "10.1.2.3",        443, true },
+        {SW_NET_TCP,    "[10.0.0.0/8]:*",     "11.1.2.3",        443, false},
+        {SW_NET_TCP,    "169.254.169.254:80", "169.254.169.254", 80,  true },
+        {SW_NET_TCP,    "localhost:80",       "127.0.0.1",       80,  true },
+        {SW_NET_TCP,    "localhost:80",       "::1",             80,  true },
+        {SW_NET_TCP,    "localhost:80",       "10.0.0.1",        80,  false},
+        {SW_NET_TCP,    "example.com:80",     "8.8.8.8",         80,  false},
+        {SW_NET_LISTEN, "127.0.0.1:0",        "127.0.0.1",       0,   true },
+        {SW_NET_LISTEN, "127.0.0.1:0",        "127.0.0.1",       80,  false},
+        {SW_NET_LISTEN, "127.0.0.1:80",       "0.0.0.0",         80,  false},
+        {SW_NET_LISTEN, "localhost:80",       "0.0.0.0",         80,  false},
+        {SW_NET_LISTEN, "*:80",               "0.0.0.0",         80,  true },
+        {SW_NET_LISTEN, "*:80",               "127.0.0.1",       80,  true },
+    };
+    (void)state;
+    for (size_t i = 0; i < SW_COUNTOF(ROWS); i++) {
+        sw_grants g;
+        sw_diag diag = {};
+        sw_ip ip;
+        sw_grants_init(&g, NULL);
+        assert_int_equal(sw_grants_add_net(&g, ROWS[i].use, sw_str_of(ROWS[i].pattern), &diag),
+                         SW_OK);
+        assert_true(sw_ip_parse(sw_str_of(ROWS[i].address), &ip));
+        for (unsigned use = SW_NET_TCP; use <= SW_NET_LISTEN; use++) {
+            bool is_allowed = sw_grant_net_allows(g.net.at, g.net.count, (sw_net_use)use, &ip,
+                                                  ROWS[i].port, NULL, 0);
+            if (is_allowed != (ROWS[i].is_allowed && use == ROWS[i].use)) {
+                fail_msg("'%s' and %s:%u, use %u", ROWS[i].pattern, ROWS[i].address, ROWS[i].port,
+                         use);
+            }
+        }
+        sw_grants_clear(&g);
+    }
+}
+
+/* A name stands for what it resolved to, if that is public, and only for its own grant. */
+static void names_of_sockets(void **state)
+{
+    (void)state;
+    sw_grants g;
+    sw_diag diag = {};
+    sw_ip public, private;
+    sw_grants_init(&g, NULL);
+    assert_int_equal(sw_grants_add_net(&g, SW_NET_TCP, SW_STR("*.example.com:80"), &diag), SW_OK);
+    assert_int_equal(sw_grants_add_net(&g, SW_NET_DNS, SW_STR("other.example"), &diag), SW_OK);
+    assert_true(sw_ip_parse(SW_STR("8.8.8.8"), &public));
+    assert_true(sw_ip_parse(SW_STR("10.0.0.1"), &private));
+    const sw_net_known known = {public, 0};
+    const sw_grant_net *at = g.net.at;
+    assert_true(sw_grant_net_allows_name(at, 2, SW_STR("a.Example.com")));
+    assert_true(sw_grant_net_allows_name(at, 2, SW_STR("other.example")));
+    assert_false(sw_grant_net_allows_name(at, 2, SW_STR("example.com")));
+    assert_true(sw_grant_net_stands_for(&at[0], SW_STR("a.example.com"), &public));
+    assert_false(sw_grant_net_stands_for(&at[0], SW_STR("a.example.com"), &private));
+    assert_false(sw_grant_net_stands_for(&at[1], SW_STR("other.example"), &public));
+    assert_true(sw_grant_net_allows(at, 2, SW_NET_TCP, &public, 80, &known, 1));
+    assert_false(sw_grant_net_allows(at, 2, SW_NET_TCP, &public, 81, &known, 1));
+    assert_false(sw_grant_net_allows(at, 2, SW_NET_UDP, &public, 80, &known, 1));
+    assert_false(sw_grant_net_allows(at, 2, SW_NET_TCP, &public, 80, NULL, 0));
+    sw_grants_clear(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses), cmocka_unit_test(no_addresses), cmocka_unit_test(malformed),
-        cmocka_unit_test(requests),  cmocka_unit_test(resolved),     cmocka_unit_test(two_grants),
+        cmocka_unit_test(addresses),        cmocka_unit_test(no_addresses),
+        cmocka_unit_test(malformed),        cmocka_unit_test(requests),
+        cmocka_unit_test(resolved),         cmocka_unit_test(two_grants),
+        cmocka_unit_test(malformed_net),    cmocka_unit_test(sockets),
+        cmocka_unit_test(names_of_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,10 +42,12 @@ typedef struct sw_p2_error {
 /* An open file of the host. */
 typedef struct p2_file {
     uint32_t references;
-    int fd;         /* -1: closed stream, or the empty root */
-    bool is_owned;  /* closed with the last reference */
-    bool is_plain;  /* a regular file: never waits, has positions */
-    bool is_silent; /* a pipe or a socket: writing must not raise SIGPIPE */
+    int fd;          /* -1: closed stream, or the empty root */
+    bool is_owned;   /* closed with the last reference */
+    bool is_plain;   /* a regular file: never waits, has positions */
+    bool is_silent;  /* a pipe or a socket: writing must not raise SIGPIPE */
+    bool is_counted; /* a socket of the guest's: never blocks, is one of the table's sockets */
+    short awaited;   /* what pollables without events of their own wait for; 0: nothing */
 } p2_file;
 
 /* How an operation of a stream ended where it did not trap: one of these, or an errno. */
@@ -94,7 +96,7 @@ typedef struct p2_object {
     union {
         sw_p2_error error;
         struct {
-            short events; /* with file or io */
+            short events; /* with file or io; 0 with file: what the file awaits by then */
             uint64_t deadline_ns;
         } pollable;
         struct {
@@ -138,6 +140,9 @@ struct sw_p2 {
     sw_budget *budget; /* the store's */
     SW_VEC(p2_slot) slots;
     uint32_t first_free; /* 1 + index; 0: none */
+    uint32_t sockets_count;
+    uint32_t next_known;        /* the oldest, if known is full */
+    SW_VEC(sw_net_known) known; /* from looking names up */
 };
 
 #define P2_TRY(e)                                    \

@@ -58,9 +58,16 @@ static sw_poll_item item_of(const p2_object *o)
     if (o->file != NULL && o->file->fd < 0) {
         return (sw_poll_item){.fd = -1};
     }
+    short events = o->pollable.events;
+    if (o->file != NULL && events == 0) {
+        events = o->file->awaited;
+        if (events == 0) {
+            return (sw_poll_item){.fd = -1};
+        }
+    }
     return (sw_poll_item){.fd = o->file == NULL ? -1 : o->file->fd,
                           .source = o->io == NULL ? NULL : o->io->source,
-                          .events = o->pollable.events,
+                          .events = events,
                           .deadline_ns = o->pollable.deadline_ns};
 }
 

@@ -21,6 +21,7 @@ enum {
     READ_MAX_BYTES = 256 * 1024,
     WRITE_MAX_BYTES = 1024 * 1024, /* what a plain file permits at once */
     PIPE_MAX_BYTES = 64 * 1024,    /* what others permit, when they are ready */
+    SOCKET_MAX_BYTES = 16 * 1024,  /* what a guest's socket permits, when it is ready */
     PIPE_PIECE_BYTES = 4096,       /* a pipe that is ready takes this much without blocking */
     FLUSHED_MAX_BYTES = 4096,      /* blocking-write-and-flush, by its definition */
 };
@@ -243,7 +244,7 @@ static ssize_t write_once(const p2_object *s, const uint8_t *from, size_t len)
 static sw_trap write_file(sw_host_call *call, p2_object *s, const uint8_t *from, size_t len,
                           size_t *ret_done, int *ret_outcome)
 {
-    bool may_block = s->file->is_plain || sw_store_may_block(call->store);
+    bool may_block = s->file->is_plain || s->file->is_counted || sw_store_may_block(call->store);
     if (!may_block) {
         P2_TRY(wait_for(call, s, POLLOUT));
     }
@@ -299,7 +300,11 @@ static int get_room(p2_object *s, uint64_t *ret_room)
         *ret_room = room;
         return outcome;
     }
-    *ret_room = s->file->is_plain ? WRITE_MAX_BYTES : is_ready(s, POLLOUT) ? PIPE_MAX_BYTES : 0;
+    if (s->file->is_plain) {
+        *ret_room = WRITE_MAX_BYTES;
+    } else if (is_ready(s, POLLOUT)) {
+        *ret_room = s->file->is_counted ? SOCKET_MAX_BYTES : PIPE_MAX_BYTES;
+    }
     return SW_P2_DONE;
 }
 

@@ -17,7 +17,7 @@ sw_trap sw_p2_of(sw_wasi *w, sw_p2 **ret_p2)
         }
         p->wasi = w;
         p->store = store;
-        p->budget = p->slots.budget = sw_store_budget(store);
+        p->budget = p->slots.budget = p->known.budget = sw_store_budget(store);
         *slot = p;
     }
     *ret_p2 = *slot;
@@ -61,6 +61,7 @@ void sw_p2_file_unref(sw_p2 *p, p2_file *f)
     if (f == NULL || --f->references != 0) {
         return;
     }
+    p->sockets_count -= f->is_counted;
     if (f->is_owned && f->fd >= 0) {
         (void)close(f->fd);
     }
@@ -219,6 +220,7 @@ void sw_p2_free(sw_p2 *p)
         }
     }
     sw_vec_clear(&p->slots);
+    sw_vec_clear(&p->known);
     sw_free(p->budget, p, sizeof *p);
 }
 
