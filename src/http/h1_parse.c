@@ -668,7 +668,13 @@ sw_h1_result sw_h1_read_trailers(sw_h1_scan *scan, sw_bytes in, const sw_h1_limi
 
 enum chunk_state {
     CHUNK_SIZE,
-    CHUNK_EXTENSION,
+    CHUNK_NAME_FIRST, /* of an extension */
+    CHUNK_NAME,
+    CHUNK_VALUE_FIRST,
+    CHUNK_VALUE,
+    CHUNK_QUOTED,
+    CHUNK_ESCAPED,
+    CHUNK_VALUE_END,
     CHUNK_SIZE_LF,
     CHUNK_DATA,
     CHUNK_DATA_CR,
@@ -684,6 +690,12 @@ static int hex_digit(uint8_t c)
     return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
+/* The state after a whole name or value, or -1. */
+static int after_value(uint8_t byte)
+{
+    return byte == ';' ? CHUNK_NAME_FIRST : byte == '\r' ? CHUNK_SIZE_LF : -1;
+}
+
 /* These take one byte each and return what is wrong with it, or NULL. */
 static const char *take_size(sw_h1_chunks *c, uint8_t byte)
 {
@@ -695,26 +707,37 @@ static const char *take_size(sw_h1_chunks *c, uint8_t byte)
     if (c->digits == 0) {
         return "a chunk without a size";
     }
-    c->state = byte == '\r' ? CHUNK_SIZE_LF : CHUNK_EXTENSION;
+    c->state = byte == '\r' ? CHUNK_SIZE_LF : CHUNK_NAME_FIRST;
     return byte == '\r' || byte == ';' ? NULL : "a byte that cannot stand in a chunk's size";
 }
 
+/* ";name", ";name=token" and ";name=\"text\"": what each byte of it may be. White space, which the
+ * grammar allows but asks not to send, is refused. */
 static const char *take_extension(sw_h1_chunks *c, uint8_t byte)
 {
-    if (byte == '\r' && !c->is_quoted) {
-        c->state = CHUNK_SIZE_LF;
-        return NULL;
+    bool is_token = (sw_http_class[byte] & SW_HTTP_CLASS_TOKEN) != 0;
+    bool is_text = (sw_http_class[byte] & SW_HTTP_CLASS_VALUE) != 0;
+    int next = -1;
+    switch (c->state) {
+    case CHUNK_NAME_FIRST: next = is_token ? CHUNK_NAME : -1; break;
+    case CHUNK_NAME:
+        next = is_token ? CHUNK_NAME : byte == '=' ? CHUNK_VALUE_FIRST : after_value(byte);
+        break;
+    case CHUNK_VALUE_FIRST: next = is_token ? CHUNK_VALUE : byte == '"' ? CHUNK_QUOTED : -1; break;
+    case CHUNK_VALUE: next = is_token ? CHUNK_VALUE : after_value(byte); break;
+    case CHUNK_QUOTED:
+        next = byte == '"'    ? CHUNK_VALUE_END
+               : byte == '\\' ? CHUNK_ESCAPED
+               : is_text      ? CHUNK_QUOTED
+                              : -1;
+        break;
+    case CHUNK_ESCAPED: next = is_text ? CHUNK_QUOTED : -1; break;
+    default: /* CHUNK_VALUE_END */ next = after_value(byte); break;
     }
-    if ((sw_http_class[byte] & SW_HTTP_CLASS_VALUE) == 0) {
-        return "a control character in a chunk's extension";
+    if (next < 0) {
+        return "a byte that cannot stand in a chunk's extension";
     }
-    if (c->is_escaped) {
-        c->is_escaped = false;
-    } else if (byte == '"') {
-        c->is_quoted = !c->is_quoted;
-    } else {
-        c->is_escaped = c->is_quoted && byte == '\\';
-    }
+    c->state = (uint8_t)next;
     return ++c->extension_bytes <= SW_H1_EXTENSION_BYTES ? NULL : "too much in chunks' extensions";
 }
 
@@ -738,8 +761,11 @@ static const char *take_data_lf(sw_h1_chunks *c, uint8_t byte)
 }
 
 static const char *(*const TAKE[])(sw_h1_chunks *c, uint8_t byte) = {
-    [CHUNK_SIZE] = take_size,       [CHUNK_EXTENSION] = take_extension,
-    [CHUNK_SIZE_LF] = take_size_lf, [CHUNK_DATA_CR] = take_data_cr,
+    [CHUNK_SIZE] = take_size,         [CHUNK_NAME_FIRST] = take_extension,
+    [CHUNK_NAME] = take_extension,    [CHUNK_VALUE_FIRST] = take_extension,
+    [CHUNK_VALUE] = take_extension,   [CHUNK_QUOTED] = take_extension,
+    [CHUNK_ESCAPED] = take_extension, [CHUNK_VALUE_END] = take_extension,
+    [CHUNK_SIZE_LF] = take_size_lf,   [CHUNK_DATA_CR] = take_data_cr,
     [CHUNK_DATA_LF] = take_data_lf,
 };
 

@@ -84,7 +84,6 @@ typedef struct sw_h1_chunks {
     uint64_t left;            /* of this chunk */
     uint32_t extension_bytes; /* of all chunks */
     uint8_t state, digits;
-    bool is_quoted, is_escaped;
 } sw_h1_chunks;
 
 enum { SW_H1_EXTENSION_BYTES = 4096 }; /* of all chunks of a body */
