@@ -413,7 +413,7 @@ static void slow_readers_cost_their_pipes(void **state)
     (void)state;
     enum { STREAMS = 50 };
     sw_http_limits limits = peer_limits;
-    limits.write_stall_ns = 50 * SW_NS_PER_MS;
+    limits.write_stall_ns = 2000 * SW_NS_PER_MS;
     peer *p = peer_new(&limits);
     frame f;
     peer_frame(p, NGHTTP2_SETTINGS, 0, 0, "\0\4\0\0\0\0", 6); /* no window at all */
