@@ -36,7 +36,7 @@ static const sample SAMPLES[] = {
         "Referer: https://www.example.com/some/where/else?with=query\r\n"
         "Accept-Encoding: gzip, deflate, br, zstd\r\n"
         "Accept-Language: en-GB,en-US;q=0.9,en;q=0.8,de;q=0.7\r\n"
-        "Cookie: session=5f1c8a0e9b7d4c3f8a6e2d1b0c9f8e7d; theme=dark; consent=yes-2026-11-01; _ga=GA1.1.123456789.1700000000\r\n"
+        "Cookie: visit=5f1c8a0e9b7d4c3f8a6e2d1b0c9f8e7d; theme=dark; consent=yes-2026-11-01; _ga=GA1.1.123456789.1700000000\r\n"
         "\r\n")},
 };
 // clang-format on
