@@ -516,7 +516,9 @@ static void append(char out[256], const char *text, size_t len)
 {
     size_t at = strlen(out);
     assert_true(at + len < 256);
-    memcpy(out + at, text, len);
+    if (len > 0) {
+        memcpy(out + at, text, len);
+    }
     out[at + len] = '\0';
 }
 
