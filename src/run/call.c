@@ -29,17 +29,15 @@ static sw_status status_of(sw_trap trap)
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
-typedef struct outermost_call {
-    sw_store *store;
-    const sw_func_cell *cell;
-    sw_regs *regs;
-    sw_trap trap;
-} outermost_call;
-
-static void serve_call(void *arg)
+void *sw_store_fiber_body(void *arg)
 {
-    outermost_call *c = arg;
-    c->trap = enter(c->store, c->cell, c->regs);
+    sw_store_job *j = arg;
+    if (SW_LIKELY(j->cell != NULL)) {
+        j->trap = enter(j->store, j->cell, j->regs);
+    } else {
+        j->store->task.fn(j->store, j->store->task.arg);
+    }
+    return NULL;
 }
 
 static sw_status call_outermost(sw_store *s, const sw_func_cell *cell, sw_regs *regs)
@@ -49,12 +47,11 @@ static sw_status call_outermost(sw_store *s, const sw_func_cell *cell, sw_regs *
     }
     SW_TRY(sw_signals_enter_thread());
     s->trap.reason = SW_TRAP_NONE;
-    outermost_call c = {s, cell, regs, SW_TRAP_NONE};
-    sw_store_job job = {serve_call, &c};
+    sw_store_job job = {s, cell, regs, SW_TRAP_NONE};
     if (SW_UNLIKELY(!sw_store_enter_fiber(s, &job))) {
         sw_store_finish_fiber(s);
     }
-    return status_of(c.trap);
+    return status_of(job.trap);
 }
 
 static sw_status call_nested(sw_store *s, const sw_func_cell *cell, sw_regs *regs)

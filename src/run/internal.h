@@ -336,16 +336,32 @@ sw_store *sw_trap_running_store(void);
 
 /* ---- The stack that a store runs on ---------------------------------------------------------- */
 
-/* What its fiber runs: fn(arg). */
+/* What its fiber runs: a call, or (cell NULL) its task. */
 typedef struct sw_store_job {
-    void (*fn)(void *arg);
-    void *arg;
+    sw_store *store;
+    const sw_func_cell *cell;
+    sw_regs *regs;
+    sw_trap trap; /* of the call */
 } sw_store_job;
 
+/* Makes the fiber; body runs a job. */
 SW_NODISCARD sw_status sw_store_need_fiber(sw_store *s);
+void *sw_store_fiber_body(void *job);
 
-/* Runs or goes on with the store's fiber. True: the job has returned; false: it is suspended. */
-bool sw_store_enter_fiber(sw_store *s, sw_store_job *job);
+/* Runs the store's fiber, or (job NULL) goes on with it. True: the job has returned; false: it is
+ * suspended. Inline, since each frame less is a return less that a trap makes the processor
+ * mispredict. */
+static inline bool sw_store_enter_fiber(sw_store *s, sw_store_job *job)
+{
+    sw_store *before = sw_trap_enter_store(s);
+    (void)sw_fiber_resume(s->fiber, job);
+    (void)sw_trap_enter_store(before);
+    if (SW_LIKELY(sw_fiber_done(s->fiber))) {
+        sw_fiber_restart(s->fiber);
+        return true;
+    }
+    return false;
+}
 
 /* Goes on with a suspended job until it returns, turning the loop meanwhile. */
 void sw_store_finish_fiber(sw_store *s);

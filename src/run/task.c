@@ -12,13 +12,6 @@
 
 /* ---- The fiber ------------------------------------------------------------------------------- */
 
-static void *fiber_body(void *arg)
-{
-    const sw_store_job *job = arg;
-    job->fn(job->arg);
-    return NULL;
-}
-
 sw_status sw_store_need_fiber(sw_store *s)
 {
     size_t bytes;
@@ -29,25 +22,13 @@ sw_status sw_store_need_fiber(sw_store *s)
     if (ckd_add(&bytes, s->limits.stack_bytes, for_host)) {
         return SW_NO_MEMORY;
     }
-    SW_TRY(sw_fiber_new(&s->fiber, bytes, fiber_body));
+    SW_TRY(sw_fiber_new(&s->fiber, bytes, sw_store_fiber_body));
     sw_stack_limits limits = sw_fiber_limits(s->fiber);
     s->guard = limits.guard;
     s->stack_limit = limits.limit;
     s->stack_top = limits.top;
     s->stack_floor = limits.limit + for_host;
     return SW_OK;
-}
-
-bool sw_store_enter_fiber(sw_store *s, sw_store_job *job)
-{
-    sw_store *before = sw_trap_enter_store(s);
-    (void)sw_fiber_resume(s->fiber, job);
-    (void)sw_trap_enter_store(before);
-    if (SW_LIKELY(sw_fiber_done(s->fiber))) {
-        sw_fiber_restart(s->fiber);
-        return true;
-    }
-    return false;
 }
 
 static bool is_here(const sw_store *s)
@@ -128,12 +109,6 @@ sw_status sw_store_need_loop(sw_store *s, sw_loop **ret_loop)
 
 /* ---- Tasks ----------------------------------------------------------------------------------- */
 
-static void run_task(void *arg)
-{
-    sw_store *s = arg;
-    s->task.fn(s, s->task.arg);
-}
-
 static void end_task(sw_store *s)
 {
     s->has_task = false;
@@ -158,7 +133,7 @@ sw_status sw_store_run(sw_store *s, const sw_store_task *task)
     s->task_base = (sw_activation){0};
     s->activation = &s->task_base;
     s->trap.reason = SW_TRAP_NONE;
-    sw_store_job job = {run_task, s};
+    sw_store_job job = {.store = s};
     if (sw_store_enter_fiber(s, &job)) {
         end_task(s);
     }
