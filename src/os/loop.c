@@ -21,8 +21,16 @@ enum { BATCH_EVENTS = 256, FIRST_ENTRIES = 64 };
 
 #define WAKEUP UINT64_MAX /* an event's data: somebody has posted */
 
+/* What watches can ask for. Each is counted, so that any number of watches of one descriptor, which
+ * a guest may bring about, costs each the same. */
+static const uint32_t KINDS[] = {EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLPRI, EPOLLET};
+
+enum { KINDS_COUNT = SW_COUNTOF(KINDS), EDGES = KINDS_COUNT - 1 };
+
 typedef struct entry {
     sw_watch *watches;
+    uint32_t wanted_count[KINDS_COUNT]; /* watches that ask for it */
+    uint32_t watches_count;
     uint32_t events;     /* what epoll knows of; 0: not registered */
     uint32_t generation; /* grows whenever the descriptor leaves epoll */
 } entry;
@@ -141,20 +149,48 @@ static bool make_entry(sw_loop *l, int fd)
 
 static uint32_t wanted_events(const entry *e)
 {
-    uint32_t events = 0, edges = EPOLLET;
-    for (const sw_watch *w = e->watches; w != NULL; w = w->next) {
-        events |= w->events;
-        edges &= w->events;
+    uint32_t events = e->wanted_count[EDGES] == e->watches_count ? EPOLLET : 0;
+    for (int i = 0; i < EDGES; i++) {
+        events |= e->wanted_count[i] != 0 ? KINDS[i] : 0;
     }
-    return (events & ~(uint32_t)EPOLLET) | edges;
+    return events;
+}
+
+/* by: 1, or -1 as an unsigned number. */
+static void count_kinds(entry *e, uint32_t events, uint32_t by)
+{
+    for (int i = 0; i < KINDS_COUNT; i++) {
+        e->wanted_count[i] += (events & KINDS[i]) != 0 ? by : 0;
+    }
+}
+
+static void enter_watch(entry *e, sw_watch *w)
+{
+    link_watch(&e->watches, w);
+    count_kinds(e, w->events, 1);
+    e->watches_count++;
+}
+
+static void remove_watch(sw_loop *l, entry *e, sw_watch *w)
+{
+    unlink_watch(l, &e->watches, w);
+    count_kinds(e, w->events, UINT32_MAX);
+    e->watches_count--;
+}
+
+static void change_events(entry *e, sw_watch *w, uint32_t events)
+{
+    count_kinds(e, w->events, UINT32_MAX);
+    count_kinds(e, events, 1);
+    w->events = events;
 }
 
 /* Tells epoll what the watches of a descriptor want. False: it refused. */
 static bool update(sw_loop *l, int fd, bool begin_anew)
 {
     entry *e = &l->entries[fd];
-    uint32_t events = e->watches == NULL ? 0 : wanted_events(e);
-    if (events == e->events && !begin_anew) {
+    uint32_t events = wanted_events(e);
+    if (e->watches != NULL && events == e->events && !begin_anew) {
         return true;
     }
     if (e->watches == NULL) {
@@ -183,11 +219,11 @@ sw_status sw_loop_watch(sw_loop *l, sw_watch *w, int fd, uint32_t events, sw_wat
     }
     entry *e = &l->entries[fd];
     *w = (sw_watch){.fn = fn, .events = events, .fd = fd};
-    link_watch(&e->watches, w);
+    enter_watch(e, w);
     if (update(l, fd, (events & EPOLLET) != 0)) {
         return SW_OK;
     }
-    unlink_watch(l, &e->watches, w);
+    remove_watch(l, e, w);
     if (errno != EPERM) {
         w->fn = NULL;
         return SW_IO;
@@ -201,11 +237,15 @@ bool sw_loop_rewatch(sw_loop *l, sw_watch *w, uint32_t events)
 {
     assert(w->fn != NULL);
     uint32_t before = w->events;
-    w->events = events;
-    if (w->is_always_ready || update(l, w->fd, (events & EPOLLET) != 0)) {
+    if (w->is_always_ready) {
+        w->events = events;
         return true;
     }
-    w->events = before;
+    change_events(&l->entries[w->fd], w, events);
+    if (update(l, w->fd, (events & EPOLLET) != 0)) {
+        return true;
+    }
+    change_events(&l->entries[w->fd], w, before);
     return false;
 }
 
@@ -219,7 +259,7 @@ void sw_loop_unwatch(sw_loop *l, sw_watch *w)
         unlink_watch(l, &l->always_ready, w);
         return;
     }
-    unlink_watch(l, &l->entries[w->fd].watches, w);
+    remove_watch(l, &l->entries[w->fd], w);
     (void)update(l, w->fd, false);
 }
 

@@ -127,6 +127,9 @@ void sw_store_interrupt(sw_store *s);
  * sw_store_interrupt once; a deadline stays passed. In a task, yields if that was asked for. */
 sw_trap sw_store_poll(sw_store *s);
 
+/* The same without yielding: for who is about to suspend, and must not miss what wakes it. */
+sw_trap sw_store_check(sw_store *s);
+
 /* The guest asked to end: the host function that sees it calls this and returns SW_TRAP_EXIT. */
 void sw_store_set_exit(sw_store *s, int exit_code);
 int sw_store_exit_code(const sw_store *s);
@@ -184,7 +187,7 @@ SW_NODISCARD sw_status sw_store_run(sw_store *s, const sw_store_task *task);
 
 /* From inside of a call or task: puts it aside until sw_store_wake, in a task by returning to who
  * started or resumed it, else by turning the loop here. May also return early: the caller looks
- * again whether what it waited for is there, and at sw_store_poll. TRAP_HOST, explained, when that
+ * again whether what it waited for is there, and at sw_store_check. TRAP_HOST, explained, when that
  * loop is turning already further up this stack; OUT_OF_HOST_MEMORY. */
 SW_NODISCARD sw_trap sw_store_suspend(sw_store *s);
 

@@ -246,22 +246,20 @@ uint64_t sw_store_deadline(const sw_store *s)
     return s->deadline_ns;
 }
 
-/* A deadline stays passed until it is set anew; an interruption is answered once. */
-sw_trap sw_store_poll(sw_store *s)
+/* Whether to yield: it was asked for, and there is no reason to stop. Notices the deadline. */
+static bool is_to_yield(sw_store *s)
 {
-    unsigned pending = atomic_load_explicit(&s->pending, memory_order_relaxed);
-    if (SW_LIKELY(pending == 0)) {
-        return SW_TRAP_NONE;
+    unsigned before = atomic_fetch_and(&s->pending, ~(unsigned)SW_PENDING_YIELD);
+    if (s->deadline_ns != 0 && s->deadline_ns <= sw_clock_monotonic_ns()) {
+        atomic_fetch_or(&s->pending, SW_PENDING_DEADLINE);
     }
-    if ((pending & SW_PENDING_YIELD) != 0) {
-        atomic_fetch_and(&s->pending, ~(unsigned)SW_PENDING_YIELD);
-        if (s->deadline_ns != 0 && s->deadline_ns <= sw_clock_monotonic_ns()) {
-            atomic_fetch_or(&s->pending, SW_PENDING_DEADLINE);
-        } else if ((pending & ~(unsigned)SW_PENDING_YIELD) == 0) {
-            sw_store_yield(s);
-        }
-        pending = atomic_load(&s->pending);
-    }
+    return before == SW_PENDING_YIELD && atomic_load(&s->pending) == 0;
+}
+
+/* A deadline stays passed until it is set anew; an interruption is answered once. */
+static sw_trap stop_reason(sw_store *s)
+{
+    unsigned pending = atomic_load(&s->pending);
     if ((pending & SW_PENDING_DEADLINE) != 0) {
         return SW_TRAP_DEADLINE;
     }
@@ -270,6 +268,27 @@ sw_trap sw_store_poll(sw_store *s)
         return SW_TRAP_INTERRUPTED;
     }
     return SW_TRAP_NONE;
+}
+
+sw_trap sw_store_check(sw_store *s)
+{
+    if (SW_LIKELY(atomic_load_explicit(&s->pending, memory_order_relaxed) == 0)) {
+        return SW_TRAP_NONE;
+    }
+    (void)is_to_yield(s);
+    return stop_reason(s);
+}
+
+sw_trap sw_store_poll(sw_store *s)
+{
+    unsigned pending = atomic_load_explicit(&s->pending, memory_order_relaxed);
+    if (SW_LIKELY(pending == 0)) {
+        return SW_TRAP_NONE;
+    }
+    if ((pending & SW_PENDING_YIELD) != 0 && is_to_yield(s)) {
+        sw_store_yield(s);
+    }
+    return stop_reason(s);
 }
 
 /* ---- Ending ---------------------------------------------------------------------------------- */

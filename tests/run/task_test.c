@@ -37,7 +37,7 @@ static sw_trap host_wait(sw_host_func *self, sw_regs *regs)
     guest *g = self->env;
     (void)regs;
     while (!g->may_go) {
-        sw_trap trap = sw_store_poll(g->store);
+        sw_trap trap = sw_store_check(g->store);
         if (trap != SW_TRAP_NONE) {
             return trap;
         }

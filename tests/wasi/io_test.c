@@ -453,6 +453,16 @@ static void is_interrupted(world *w)
     OK(sw_poll_wait(w->store, &item, 1));
 }
 
+/* Asked to yield while others could run: what comes just then is not missed. */
+static void waits_when_asked_to_yield(world *w)
+{
+    for (int i = 0; i < 3; i++) {
+        sw_store_yield_soon(w->store);
+        expect_read(w, 10, true, "xy");
+    }
+    expect_closed(w);
+}
+
 static void nothing(world *w)
 {
     (void)w;
@@ -466,6 +476,7 @@ static void test_waiting(void **state)
     play(polls_time, nothing);
     play(polls_fd, writes_to_fd);
     play(is_interrupted, interrupts);
+    play(waits_when_asked_to_yield, feeds);
     (void)close(fds[0]);
     (void)close(fds[1]);
 }

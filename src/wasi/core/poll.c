@@ -130,7 +130,7 @@ static void leave(poll_wait *w)
 /* Why not to wait on, or NONE. */
 static sw_trap stop_reason(sw_store *s)
 {
-    sw_trap stop = sw_store_poll(s);
+    sw_trap stop = sw_store_check(s);
     uint64_t deadline = sw_store_deadline(s);
     if (stop == SW_TRAP_NONE && deadline != 0 && deadline <= sw_clock_monotonic_ns()) {
         stop = SW_TRAP_DEADLINE;
@@ -138,10 +138,20 @@ static sw_trap stop_reason(sw_store *s)
     return stop;
 }
 
+static void wait_on(const poll_wait *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->items[i].source != NULL) {
+            sw_source_wait_on(w->items[i].source);
+        }
+    }
+}
+
 static sw_trap suspend_until_ready(poll_wait *w)
 {
     size_t ready = 0;
     do {
+        wait_on(w);
         sw_trap trap = stop_reason(w->store);
         if (trap == SW_TRAP_NONE) {
             trap = sw_store_suspend(w->store);

@@ -1,3 +1,5 @@
+/* A guest may wait for one source any number of times at once: that they have been woken is known,
+ * so that the next notice does not go through them again. */
 #include "wasi/core/source.h"
 
 void sw_source_init(sw_source *source, bool (*is_ready)(const sw_source *source, short events))
@@ -7,6 +9,10 @@ void sw_source_init(sw_source *source, bool (*is_ready)(const sw_source *source,
 
 void sw_source_notify(sw_source *source)
 {
+    if (source->are_awake) {
+        return;
+    }
+    source->are_awake = source->waiters != NULL;
     for (sw_waiter *w = source->waiters; w != NULL; w = w->next) {
         sw_store_wake(w->store);
     }
@@ -19,6 +25,12 @@ void sw_source_wait(sw_source *source, sw_waiter *w, sw_store *store)
         source->waiters->prev = w;
     }
     source->waiters = w;
+    source->are_awake = false;
+}
+
+void sw_source_wait_on(sw_source *source)
+{
+    source->are_awake = false;
 }
 
 void sw_source_leave(sw_waiter *w)

@@ -17,6 +17,7 @@ struct sw_source {
     /* events: POLLIN, POLLOUT, as poll(2) has them; what a source means by them is its own. */
     bool (*is_ready)(const sw_source *source, short events);
     sw_waiter *waiters; /* NULL: nobody waits */
+    bool are_awake;     /* all of them have been woken and not looked again since */
 };
 
 /* One wait of one store for one source; sw_poll_wait keeps them. */
@@ -32,4 +33,5 @@ void sw_source_init(sw_source *source, bool (*is_ready)(const sw_source *source,
 void sw_source_notify(sw_source *source);
 
 void sw_source_wait(sw_source *source, sw_waiter *w, sw_store *store);
-void sw_source_leave(sw_waiter *w); /* w may be zero */
+void sw_source_wait_on(sw_source *source); /* a waiter has looked, and goes on waiting */
+void sw_source_leave(sw_waiter *w);        /* w may be zero */
