@@ -1,10 +1,9 @@
 #include "api/describe.h"
 
+#include "api/type_names.h"
 #include "base/reader.h"
 
 #include <stdio.h>
-
-enum { TYPE_TEXT_BYTES = 512 };
 
 /* ---- Types as text --------------------------------------------------------------------------- */
 
@@ -68,46 +67,6 @@ static sw_status add_core_item(sw_arena *a, const sw_module *m, sw_extern_kind k
     return item->type.ptr == NULL ? SW_NO_MEMORY : SW_OK;
 }
 
-static void append_cfunc(sw_buf *out, const sw_types *t, uint32_t func)
-{
-    char text[TYPE_TEXT_BYTES];
-    const sw_cfunc_type *f = &t->funcs[func];
-    sw_buf_printf(out, "func(");
-    for (uint32_t i = 0; i < f->params_count; i++) {
-        const sw_type_field *p = &t->fields[f->params_first + i];
-        sw_buf_printf(out, "%s%.*s: %s", i == 0 ? "" : ", ", SW_STR_ARG(sw_types_str(t, p->name)),
-                      sw_vtype_text(t, p->type, text, sizeof text));
-    }
-    sw_buf_printf(out, ")");
-    if (f->result != SW_VT_NONE) {
-        sw_buf_printf(out, " -> %s", sw_vtype_text(t, f->result, text, sizeof text));
-    }
-}
-
-static const char *item_kind_text(uint32_t kind)
-{
-    static const char *const TEXT[] = {
-        [SW_ITEM_FUNC] = "func", [SW_ITEM_INSTANCE] = "instance", [SW_ITEM_RESOURCE] = "resource",
-        [SW_ITEM_TYPE] = "type", [SW_ITEM_MODULE] = "module",     [SW_ITEM_COMPONENT] = "component",
-    };
-    return kind < SW_COUNTOF(TEXT) ? TEXT[kind] : "unknown";
-}
-
-static sw_status item_type(sw_arena *a, const sw_types *t, uint32_t kind, uint32_t func_type,
-                           sw_str *ret)
-{
-    if (kind != SW_ITEM_FUNC) {
-        *ret = sw_str_of(item_kind_text(kind));
-        return SW_OK;
-    }
-    sw_buf out;
-    sw_buf_init(&out, NULL, 1 << 20);
-    append_cfunc(&out, t, func_type);
-    *ret = text_of(a, &out);
-    sw_buf_clear(&out);
-    return ret->ptr == NULL ? SW_NO_MEMORY : SW_OK;
-}
-
 /* ---- Imports and exports --------------------------------------------------------------------- */
 
 static sw_status describe_module(sw_input *in, sw_description *d)
@@ -129,40 +88,43 @@ static sw_status describe_module(sw_input *in, sw_description *d)
     return SW_OK;
 }
 
-static uint32_t export_func_type(const sw_plan *p, const sw_export_plan *e)
-{
-    if (e->kind != SW_ITEM_FUNC) {
-        return 0;
-    }
-    return e->is_import != 0 ? p->import_funcs[e->index].func_type : p->lifts[e->index].func_type;
-}
-
-static sw_status describe_imports(sw_arena *a, const sw_plan *p, sw_description *d)
+static sw_status describe_imports(sw_arena *a, const sw_plan *p, sw_type_names *names,
+                                  sw_description *d)
 {
     for (uint32_t i = 0; i < p->imports_count; i++) {
         const sw_import_plan *import = &p->imports[i];
         sw_item_text item = {.name = sw_types_str(&p->types, import->name),
                              .depth = import->parent != SW_PLAN_NONE};
-        uint32_t type = import->kind == SW_ITEM_FUNC ? p->import_funcs[import->index].func_type : 0;
-        SW_TRY(item_type(a, &p->types, import->kind, type, &item.type));
+        SW_TRY(sw_type_names_import(names, a, i, &item.type));
         SW_TRY(sw_vec_push(&d->imports, item));
     }
     return SW_OK;
 }
 
-static sw_status describe_exports(sw_arena *a, const sw_plan *p, uint32_t first, uint32_t count,
-                                  uint32_t depth, sw_description *d)
+static sw_status describe_exports(sw_arena *a, const sw_plan *p, sw_type_names *names,
+                                  uint32_t parent, uint32_t depth, sw_description *d)
 {
+    bool is_top = parent == SW_PLAN_NONE;
+    uint32_t first = is_top ? 0 : p->exports[parent].first;
+    uint32_t count = is_top ? p->exports_top_count : p->exports[parent].count;
     for (uint32_t i = first; i < first + count; i++) {
         const sw_export_plan *e = &p->exports[i];
         sw_item_text item = {.name = sw_types_str(&p->types, e->name), .depth = depth};
-        SW_TRY(item_type(a, &p->types, e->kind, export_func_type(p, e), &item.type));
+        SW_TRY(sw_type_names_export(names, a, i, &item.type));
         SW_TRY(sw_vec_push(&d->exports, item));
         if (e->kind == SW_ITEM_INSTANCE) {
-            SW_TRY(describe_exports(a, p, e->first, e->count, depth + 1, d));
+            SW_TRY(describe_exports(a, p, names, i, depth + 1, d));
         }
     }
     return SW_OK;
+}
+
+static sw_status describe_ends(sw_arena *a, const sw_plan *p, sw_description *d)
+{
+    sw_type_names names;
+    SW_TRY(sw_type_names_make(a, p, &names));
+    SW_TRY(describe_imports(a, p, &names, d));
+    return describe_exports(a, p, &names, SW_PLAN_NONE, 0, d);
 }
 
 /* ---- Capabilities ---------------------------------------------------------------------------- */
@@ -328,8 +290,7 @@ sw_status sw_describe(sw_input *in, sw_bytes bytes, sw_description *ret)
     *ret = (sw_description){.is_component = in->is_component, .size_bytes = bytes.len};
     if (in->is_component) {
         const sw_plan *plan = &in->component.plan;
-        SW_TRY(describe_imports(&in->arena, plan, ret));
-        SW_TRY(describe_exports(&in->arena, plan, 0, plan->exports_top_count, 0, ret));
+        SW_TRY(describe_ends(&in->arena, plan, ret));
         SW_TRY(describe_component_customs(bytes, ret));
     } else {
         SW_TRY(describe_module(in, ret));

@@ -108,7 +108,8 @@ typedef struct sw_import_plan {
     sw_text name;    /* "wasi:cli/environment@0.2.0", "get-environment" */
     uint32_t kind;   /* sw_item_kind */
     uint32_t parent; /* imports index of the instance that holds it, or SW_PLAN_NONE */
-    uint32_t index;  /* FUNC: import_funcs; RESOURCE: import_resources */
+    uint32_t index;  /* FUNC: import_funcs; RESOURCE: import_resources; TYPE: a sw_vtype or NONE */
+    uint32_t resource; /* TYPE: a resource that another import defines: resources; else NONE */
 } sw_import_plan;
 
 typedef struct sw_import_func_plan {

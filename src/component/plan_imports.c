@@ -99,7 +99,7 @@ sw_status sw_plan_import(sw_planner *p, sw_frame *f, sw_str name, const sw_ast_e
                          uint32_t parent, sw_pitem *ret_item)
 {
     uint32_t import = p->imports.count;
-    sw_import_plan plan = {.parent = parent, .index = SW_PLAN_NONE};
+    sw_import_plan plan = {.parent = parent, .index = SW_PLAN_NONE, .resource = SW_PLAN_NONE};
     if (type->sort == SW_SORT_CORE_MODULE) {
         return unsupported_import(p, name, parent, "core modules");
     }
@@ -123,7 +123,11 @@ sw_status sw_plan_import(sw_planner *p, sw_frame *f, sw_str name, const sw_ast_e
         ret_item->kind = SW_PITEM_INSTANCE;
         return run_instance_type(p, p->closures.at[of.index], &from, &ret_item->index);
     }
-    default: *ret_item = of; return SW_OK;
+    default:
+        p->imports.at[import].index = of.kind == SW_PITEM_VALUE ? of.index : SW_PLAN_NONE;
+        p->imports.at[import].resource = of.kind == SW_PITEM_RESOURCE ? of.index : SW_PLAN_NONE;
+        *ret_item = of;
+        return SW_OK;
     }
 }
 

@@ -7,14 +7,15 @@
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 typedef struct writer {
-    char *out;
-    size_t size, len; /* len counts what did not fit, too */
+    const sw_type_namer *namer; /* or NULL */
+    char *out;                  /* or NULL */
+    size_t size, len;           /* len counts what did not fit, too */
 } writer;
 
 SW_PRINTF(2, 3) static void put(writer *w, const char *fmt, ...)
 {
     va_list ap;
-    size_t room = w->len < w->size ? w->size - w->len : 0;
+    size_t room = w->out != NULL && w->len < w->size ? w->size - w->len : 0;
     va_start(ap, fmt);
     int n = vsnprintf(room == 0 ? NULL : w->out + w->len, room, fmt, ap);
     va_end(ap);
@@ -59,12 +60,37 @@ static void put_fields(writer *w, const sw_types *t, const sw_type_def *d)
     put(w, is_tuple ? ">" : " }");
 }
 
+static bool put_name(writer *w, bool is_resource, uint32_t index)
+{
+    sw_str interface = {}, name;
+    if (w->namer == NULL || !w->namer->find(w->namer, is_resource, index, &interface, &name)) {
+        return false;
+    }
+    put(w, "%.*s%s%.*s", SW_STR_ARG(interface), interface.len == 0 ? "" : "#", SW_STR_ARG(name));
+    return true;
+}
+
+/* An own handle of a resource with a name is that name. */
+static void put_handle(writer *w, const sw_type_def *d)
+{
+    if (d->kind == SW_CT_OWN && put_name(w, true, d->other)) {
+        return;
+    }
+    put(w, "%s<", kind_text((sw_ctype_kind)d->kind));
+    if (!put_name(w, true, d->other)) {
+        put(w, "resource %u", d->other);
+    }
+    put(w, ">");
+}
+
 static void put_def(writer *w, const sw_types *t, const sw_type_def *d)
 {
+    if (d->kind == SW_CT_OWN || d->kind == SW_CT_BORROW) {
+        put_handle(w, d);
+        return;
+    }
     put(w, "%s", kind_text((sw_ctype_kind)d->kind));
     switch (d->kind) {
-    case SW_CT_OWN:
-    case SW_CT_BORROW: put(w, "<resource %u>", d->other); return;
     case SW_CT_RECORD:
     case SW_CT_VARIANT:
     case SW_CT_TUPLE:
@@ -94,8 +120,15 @@ static void put_type(writer *w, const sw_types *t, sw_vtype v)
     }
     if (sw_vtype_is_prim(v)) {
         put(w, "%s", kind_text((sw_ctype_kind)(v & 0xff)));
-    } else {
+    } else if (!sw_ctype_has_name((sw_ctype_kind)t->defs[v].kind) || !put_name(w, false, v)) {
         put_def(w, t, &t->defs[v]);
+    }
+}
+
+static void cut(const writer *w)
+{
+    if (w->out != NULL && w->len >= w->size && w->size > 3) {
+        memcpy(w->out + w->size - 4, "...", 4);
     }
 }
 
@@ -103,10 +136,21 @@ const char *sw_vtype_text(const sw_types *t, sw_vtype v, char *out, size_t size)
 {
     writer w = {.out = out, .size = size};
     put_optional(&w, t, v);
-    if (w.len >= size && size > 3) {
-        memcpy(out + size - 4, "...", 4);
-    }
+    cut(&w);
     return out;
+}
+
+size_t sw_vtype_write(const sw_types *t, sw_vtype v, const sw_type_namer *n, bool is_definition,
+                      char *out, size_t size)
+{
+    writer w = {.namer = n, .out = out, .size = size};
+    if (is_definition && v != SW_VT_NONE && !sw_vtype_is_prim(v)) {
+        put_def(&w, t, &t->defs[v]);
+    } else {
+        put_optional(&w, t, v);
+    }
+    cut(&w);
+    return SW_MIN(w.len, size);
 }
 
 /* ---- Equality -------------------------------------------------------------------------------- */

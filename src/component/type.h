@@ -41,6 +41,13 @@ static inline bool sw_vtype_is_prim(sw_vtype t)
     return t != SW_VT_NONE && (t & SW_VT_PRIM) != 0;
 }
 
+/* Whether WIT has no way to write such a type without giving it a name. */
+static inline bool sw_ctype_has_name(sw_ctype_kind kind)
+{
+    return kind == SW_CT_RECORD || kind == SW_CT_VARIANT || kind == SW_CT_FLAGS ||
+           kind == SW_CT_ENUM;
+}
+
 /* A string in sw_types.strings. */
 typedef struct sw_text {
     uint32_t offset, len;
@@ -101,6 +108,24 @@ static inline sw_str sw_types_str(const sw_types *t, sw_text s)
 
 /* Writes "list<tuple<string, u8>>" and the like; cut to size with "..." when longer. */
 const char *sw_vtype_text(const sw_types *t, sw_vtype v, char *out, size_t size);
+
+/* What types and resources are called in a text. */
+typedef struct sw_type_namer sw_type_namer;
+struct sw_type_namer {
+    /* The name of a record, variant, enum, flags type (index in defs) or of a resource, and the
+     * interface to be put before it, or none. False: it has no name. */
+    bool (*find)(const sw_type_namer *n, bool is_resource, uint32_t index, sw_str *ret_interface,
+                 sw_str *ret_name);
+};
+
+/*
+ * The same with names, as WIT has it: "result<descriptor, error-code>", "borrow<descriptor>",
+ * "wasi:io/error@0.2.12#error". is_definition: the outermost type is written out although it has a
+ * name. Returns how many bytes the whole text has, as snprintf does, but never more than size where
+ * it is larger than that; out may be NULL to measure.
+ */
+size_t sw_vtype_write(const sw_types *t, sw_vtype v, const sw_type_namer *n, bool is_definition,
+                      char *out, size_t size);
 
 /*
  * Structural equality across two tables. Resources are equal when pairs[index in a] == index in b;

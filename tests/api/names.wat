@@ -1,0 +1,35 @@
+;; What names_test.c describes: types with names, taken over, renamed, and without a name of their own.
+(component
+  (import "acme:a/shapes@1.0.0" (instance $a
+    (export "canvas" (type $canvas (sub resource)))
+    (type $point' (record (field "x" u32) (field "y" u32)))
+    (export "point" (type $point (eq $point')))
+    (type $many' (enum "case-number-00" "case-number-01" "case-number-02" "case-number-03" "case-number-04" "case-number-05" "case-number-06" "case-number-07" "case-number-08" "case-number-09" "case-number-10" "case-number-11" "case-number-12" "case-number-13" "case-number-14" "case-number-15" "case-number-16" "case-number-17" "case-number-18" "case-number-19" "case-number-20" "case-number-21" "case-number-22" "case-number-23" "case-number-24" "case-number-25" "case-number-26" "case-number-27" "case-number-28" "case-number-29" "case-number-30" "case-number-31" "case-number-32" "case-number-33" "case-number-34" "case-number-35" "case-number-36" "case-number-37" "case-number-38" "case-number-39" "case-number-40" "case-number-41" "case-number-42" "case-number-43" "case-number-44" "case-number-45" "case-number-46" "case-number-47" "case-number-48" "case-number-49" "case-number-50" "case-number-51" "case-number-52" "case-number-53" "case-number-54" "case-number-55" "case-number-56" "case-number-57" "case-number-58" "case-number-59"))
+    (export "many" (type $many (eq $many')))
+    (type $line' (record (field "from" $point) (field "to" $point)))
+    (export "line" (type $line (eq $line')))
+    (type $name' (list string))
+    (export "names" (type $names (eq $name')))
+    (export "alias" (type $alias (eq $canvas)))
+    (export "[method]canvas.draw" (func (param "self" (borrow $canvas)) (param "l" $line)
+      (result (option $point))))
+    (export "pick" (func (param "how" $many) (param "names" $names) (result (own $canvas))))))
+  (alias export $a "canvas" (type $canvas))
+  (alias export $a "point" (type $point))
+  (alias export $a "line" (type $line))
+  (import "acme:a/views@1.0.0" (instance $b
+    (alias outer 1 $canvas (type $canvas))
+    (export "canvas" (type $c (eq $canvas)))
+    (alias outer 1 $point (type $point))
+    (export "point" (type $p (eq $point)))
+    (export "show" (func (param "c" (borrow $c)) (param "at" $p)))))
+  (import "acme:a/others@1.0.0" (instance $c
+    (alias outer 1 $canvas (type $canvas))
+    (export "surface" (type $s (eq $canvas)))
+    (alias outer 1 $point (type $point))
+    (export "place" (type $p (eq $point)))
+    (export "move" (func (param "s" (borrow $s)) (param "at" $p)))
+    ;; a type that this interface does not name
+    (alias outer 1 $line (type $line))
+    (export "cross" (func (param "l" $line)))))
+  (import "top" (func (param "c" (borrow $canvas)) (param "p" $point))))
