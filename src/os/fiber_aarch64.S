@@ -6,12 +6,9 @@
  */
 #if defined(__aarch64__)
     .text
-    .p2align 4
-    .globl sw_fiber_switch
-    .hidden sw_fiber_switch
-    .type sw_fiber_switch, %function
-sw_fiber_switch:
-    .cfi_startproc
+
+    /* What the calling convention says survives a call. */
+    .macro save_registers
     sub sp, sp, #160
     .cfi_def_cfa_offset 160
     stp x19, x20, [sp, #0]
@@ -36,11 +33,9 @@ sw_fiber_switch:
     .cfi_offset x28, -88
     .cfi_offset x29, -80
     .cfi_offset x30, -72
+    .endm
 
-    mov x9, sp
-    str x9, [x0]
-    mov sp, x1
-
+    .macro restore_registers
     ldp x19, x20, [sp, #0]
     ldp x21, x22, [sp, #16]
     ldp x23, x24, [sp, #32]
@@ -53,6 +48,21 @@ sw_fiber_switch:
     ldp d14, d15, [sp, #144]
     add sp, sp, #160
     .cfi_def_cfa_offset 0
+    .endm
+
+    .p2align 4
+    .globl sw_fiber_switch
+    .hidden sw_fiber_switch
+    .type sw_fiber_switch, %function
+sw_fiber_switch:
+    .cfi_startproc
+    save_registers
+
+    mov x9, sp
+    str x9, [x0]
+    mov sp, x1
+
+    restore_registers
     mov x0, x2
     br x30
     .cfi_endproc
@@ -70,30 +80,7 @@ sw_fiber_switch:
     .type sw_fiber_enter, %function
 sw_fiber_enter:
     .cfi_startproc
-    sub sp, sp, #160
-    .cfi_def_cfa_offset 160
-    stp x19, x20, [sp, #0]
-    stp x21, x22, [sp, #16]
-    stp x23, x24, [sp, #32]
-    stp x25, x26, [sp, #48]
-    stp x27, x28, [sp, #64]
-    stp x29, x30, [sp, #80]
-    stp d8, d9, [sp, #96]
-    stp d10, d11, [sp, #112]
-    stp d12, d13, [sp, #128]
-    stp d14, d15, [sp, #144]
-    .cfi_offset x19, -160
-    .cfi_offset x20, -152
-    .cfi_offset x21, -144
-    .cfi_offset x22, -136
-    .cfi_offset x23, -128
-    .cfi_offset x24, -120
-    .cfi_offset x25, -112
-    .cfi_offset x26, -104
-    .cfi_offset x27, -96
-    .cfi_offset x28, -88
-    .cfi_offset x29, -80
-    .cfi_offset x30, -72
+    save_registers
     .cfi_remember_state
 
     mov x9, sp
@@ -109,18 +96,7 @@ sw_fiber_enter:
     mov sp, x9
     .cfi_restore_state
 
-    ldp x19, x20, [sp, #0]
-    ldp x21, x22, [sp, #16]
-    ldp x23, x24, [sp, #32]
-    ldp x25, x26, [sp, #48]
-    ldp x27, x28, [sp, #64]
-    ldp x29, x30, [sp, #80]
-    ldp d8, d9, [sp, #96]
-    ldp d10, d11, [sp, #112]
-    ldp d12, d13, [sp, #128]
-    ldp d14, d15, [sp, #144]
-    add sp, sp, #160
-    .cfi_def_cfa_offset 0
+    restore_registers
     ret
     .cfi_endproc
     .size sw_fiber_enter, . - sw_fiber_enter
