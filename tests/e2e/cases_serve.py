@@ -13,7 +13,7 @@ import time
 from harness import Case, Skip, expect
 
 LIMIT = 60
-START = re.compile(r'http://([^ :]+):(\d+)')
+START = re.compile(r'https?://([^ :]+):(\d+)')
 
 
 class Server:

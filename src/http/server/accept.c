@@ -1,4 +1,5 @@
 /* Accepting connections, as many as there may be. */
+#include "http/server/app.h"
 #include "http/server/internal.h"
 
 #include "os/clock.h"
@@ -109,11 +110,26 @@ static void cut_idle(sw_worker *w)
     }
 }
 
+static sw_status open_io(sw_worker *w, int fd, sw_peer *p, sw_io **ret_io)
+{
+    sw_tls *tls = w->app->parts.tls;
+    if (tls != NULL) {
+        sw_status st = sw_tls_accept(tls, fd, &w->budget, ret_io);
+        if (st != SW_OK) {
+            (void)close(fd);
+        }
+        return st;
+    }
+    sw_io_plain_init(&p->io, fd, NULL, NULL);
+    *ret_io = &p->io.io;
+    return SW_OK;
+}
+
 static void serve(sw_worker *w, int fd, sw_peer *p)
 {
+    sw_io *io;
     sw_count(&w->metrics.accepted, 1);
-    sw_io_plain_init(&p->io, fd, NULL, NULL);
-    if (sw_http_serve(&w->service, &p->io.io, p) != SW_OK) {
+    if (open_io(w, fd, p, &io) != SW_OK || sw_http_serve(&w->service, io, p) != SW_OK) {
         sw_count(&w->metrics.no_memory, 1);
         give_peer(p);
     }
