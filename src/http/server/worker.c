@@ -124,6 +124,7 @@ sw_status sw_worker_init(sw_worker *w, sw_server *server, unsigned number, sw_di
     SW_TRY(sw_loop_new(&w->loop, diag));
     SW_TRY(sw_http_service_init(&w->service, w->loop, &w->budget, &server->config.http));
     w->has_service = true;
+    w->metrics.http = &w->service.counters;
     w->service.arg = w;
     w->service.on_request = sw_worker_on_request;
     w->service.on_closed = sw_worker_closed;
