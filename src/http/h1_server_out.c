@@ -37,7 +37,7 @@ static void op_informational(sw_exchange *x, uint16_t status, const sw_http_fiel
 static void op_want_body(sw_exchange *x)
 {
     sw_h1_conn *c = x->connection;
-    if (c->wants_continue && !x->has_responded) {
+    if (c->wants_continue && !c->out.is_started) {
         c->since_ns = sw_loop_now(c->base.service->loop);
         op_informational(x, 100, NULL);
     }
