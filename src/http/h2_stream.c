@@ -370,7 +370,8 @@ static void op_want_body(sw_exchange *x)
 {
     sw_h2_stream *st = stream_of(x);
     sw_str expect;
-    if (!st->has_continued && !st->flow.is_submitted && x->in_bytes == 0 && !st->flow.has_ended_in &&
+    if (!st->has_continued && !st->flow.is_submitted && x->in_bytes == 0 &&
+        !st->flow.has_ended_in &&
         sw_http_fields_get(&x->request.fields, SW_STR("expect"), &expect) &&
         sw_http_eq_lower(expect, SW_STR("100-continue"))) {
         st->has_continued = true;
