@@ -114,6 +114,11 @@ static void finish_turn(sw_h1_conn *c)
         return;
     }
     c->base.is_idle = c->phase == SW_H1_HEAD && c->head_start_ns == 0;
+    if (c->base.is_idle && c->base.service->is_draining) {
+        sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
+        free_conn(c);
+        return;
+    }
     set_timers(c);
 }
 
@@ -180,7 +185,8 @@ static void drain(sw_http_conn *base)
     sw_h1_conn *c = of_base(base);
     c->keeps_alive = false;
     if (c->base.is_idle) {
-        sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
+        /* A request that is here already is answered; else its turn closes the connection. */
+        c->may_read = c->phase != SW_H1_HANDSHAKE;
         sw_loop_defer(base->service->loop, &c->job);
     }
 }

@@ -46,24 +46,14 @@ void sw_worker_free_peers(sw_worker *w)
 
 static void on_connection(sw_watch *watch, uint32_t events);
 
-static bool watch_listeners(sw_worker *w)
+static bool want_connections(sw_worker *w, bool wants)
 {
+    bool ok = true;
     for (uint32_t i = 0; i < w->listeners_count; i++) {
-        sw_listener *l = &w->listeners[i];
-        if (sw_loop_watch(w->loop, &l->watch, l->fd, EPOLLIN, on_connection) != SW_OK) {
-            return false;
-        }
+        ok &= sw_loop_rewatch(w->loop, &w->listeners[i].watch, wants ? EPOLLIN : 0);
     }
-    w->is_accepting = true;
-    return true;
-}
-
-static void unwatch_listeners(sw_worker *w)
-{
-    for (uint32_t i = 0; i < w->listeners_count; i++) {
-        sw_loop_unwatch(w->loop, &w->listeners[i].watch);
-    }
-    w->is_accepting = false;
+    w->is_accepting = wants && ok;
+    return ok;
 }
 
 static void on_accept_again(sw_loop_timer *t);
@@ -71,7 +61,7 @@ static void on_accept_again(sw_loop_timer *t);
 /* New peers wait in the kernel until a connection ends, or for some time. */
 static void pause_accepting(sw_worker *w)
 {
-    unwatch_listeners(w);
+    (void)want_connections(w, false);
     sw_loop_timer_start(w->loop, &w->accept_again, sw_loop_now(w->loop) + RETRY_NS,
                         on_accept_again);
 }
@@ -82,7 +72,7 @@ static void resume_accepting(sw_worker *w)
         return;
     }
     sw_loop_timer_stop(w->loop, &w->accept_again);
-    if (!watch_listeners(w)) {
+    if (!want_connections(w, true)) {
         pause_accepting(w);
     }
 }
@@ -181,14 +171,18 @@ void sw_worker_closed(sw_http_service *s, void *peer)
     give_peer(peer);
     sw_gauge(&w->metrics.connections, s->connections_count);
     resume_accepting(w);
+    sw_worker_look_for_end(w);
 }
 
 sw_status sw_worker_accept(sw_worker *w)
 {
     for (uint32_t i = 0; i < w->listeners_count; i++) {
-        w->listeners[i].worker = w;
+        sw_listener *l = &w->listeners[i];
+        l->worker = w;
+        SW_TRY(sw_loop_watch(w->loop, &l->watch, l->fd, EPOLLIN, on_connection));
     }
-    return watch_listeners(w) ? SW_OK : SW_IO;
+    w->is_accepting = true;
+    return SW_OK;
 }
 
 /* Who has connected already is let in first: closing the socket would reset him. */
@@ -200,8 +194,8 @@ void sw_worker_stop_accepting(sw_worker *w)
         while (!l->is_shared && !is_full(w) && accept_one(w, l->fd)) {
         }
     }
-    unwatch_listeners(w);
     for (uint32_t i = 0; i < w->listeners_count; i++) {
+        sw_loop_unwatch(w->loop, &w->listeners[i].watch);
         if (!w->listeners[i].is_shared) {
             (void)close(w->listeners[i].fd);
         }
