@@ -19,13 +19,14 @@ static sw_pipe *pipe_of(http_outgoing *out)
     return out->other != NULL ? out->other->x->out : &out->early;
 }
 
+/* Asks for room, and so hears of it when there is none now. */
 static bool is_writable(const sw_source *source, short events)
 {
     http_outgoing *out = SW_CONTAINER_OF(source, http_outgoing, writable);
-    const sw_pipe *pipe = pipe_of(out);
+    sw_pipe *pipe = pipe_of(out);
     bool has_early = out->other != NULL && out->has_early && out->early.used != 0;
-    return (events & POLLOUT) != 0 &&
-           (pipe->state != SW_PIPE_OPEN || (!has_early && pipe->used < pipe->capacity));
+    bool has_room = sw_pipe_room(pipe) != 0;
+    return (events & POLLOUT) != 0 && (pipe->state != SW_PIPE_OPEN || (!has_early && has_room));
 }
 
 /* What was written before the message was sent goes first. */

@@ -208,7 +208,8 @@ void sw_pipe_consume(sw_pipe *p, size_t bytes)
     assert(bytes <= p->used);
     p->used -= (uint32_t)bytes;
     p->head = p->used == 0 ? 0 : p->head + (uint32_t)bytes;
-    if (p->is_stalled && p->state == SW_PIPE_OPEN && p->used <= p->capacity - p->capacity / 4) {
+    bool is_awaited = p->is_stalled || p->writable.waiters != NULL;
+    if (is_awaited && p->state == SW_PIPE_OPEN && p->used <= p->capacity - p->capacity / 4) {
         tell_writer(p);
     }
 }
