@@ -14,21 +14,22 @@ typedef struct class_row {
 
 /* The first match counts. */
 static const class_row ROWS_V4[] = {
-    {{127},          8,  SW_IP_LOOPBACK  },
-    {{169, 254},     16, SW_IP_LINK_LOCAL},
-    {{10},           8,  SW_IP_PRIVATE   },
-    {{172, 16},      12, SW_IP_PRIVATE   },
-    {{192, 168},     16, SW_IP_PRIVATE   },
-    {{100, 64},      10, SW_IP_PRIVATE   }, /* shared by a provider's customers */
-    {{0},            8,  SW_IP_SPECIAL   }, /* "this" network: means loopback on Linux */
-    {{192, 0, 0},    24, SW_IP_SPECIAL   }, /* protocol assignments */
-    {{192, 0, 2},    24, SW_IP_SPECIAL   }, /* documentation, as the next two */
-    {{198, 51, 100}, 24, SW_IP_SPECIAL   },
-    {{203, 0, 113},  24, SW_IP_SPECIAL   },
-    {{192, 88, 99},  24, SW_IP_SPECIAL   }, /* relays of 6to4 */
-    {{198, 18},      15, SW_IP_SPECIAL   }, /* benchmarks */
-    {{224},          4,  SW_IP_SPECIAL   }, /* multicast */
-    {{240},          4,  SW_IP_SPECIAL   }, /* reserved, broadcast */
+    {{127},              8,  SW_IP_LOOPBACK  },
+    {{169, 254},         16, SW_IP_LINK_LOCAL},
+    {{10},               8,  SW_IP_PRIVATE   },
+    {{172, 16},          12, SW_IP_PRIVATE   },
+    {{192, 168},         16, SW_IP_PRIVATE   },
+    {{100, 64},          10, SW_IP_PRIVATE   }, /* shared by a provider's customers */
+    {{0},                8,  SW_IP_SPECIAL   }, /* "this" network: means loopback on Linux */
+    {{192, 0, 0},        24, SW_IP_SPECIAL   }, /* protocol assignments */
+    {{192, 0, 2},        24, SW_IP_SPECIAL   }, /* documentation, as the next two */
+    {{198, 51, 100},     24, SW_IP_SPECIAL   },
+    {{203, 0, 113},      24, SW_IP_SPECIAL   },
+    {{192, 88, 99},      24, SW_IP_SPECIAL   }, /* relays of 6to4 */
+    {{198, 18},          15, SW_IP_SPECIAL   }, /* benchmarks */
+    {{224},              4,  SW_IP_SPECIAL   }, /* multicast */
+    {{240},              4,  SW_IP_SPECIAL   }, /* reserved, broadcast */
+    {{168, 63, 129, 16}, 32, SW_IP_SPECIAL   }, /* a cloud's own service, on every host in it */
 };
 
 static const class_row ROWS_V6[] = {
@@ -40,8 +41,8 @@ static const class_row ROWS_V6[] = {
     {{0x20, 0x01, 0x0d, 0xb8}, 32,  SW_IP_SPECIAL   }, /* documentation */
     {{0x3f, 0xff},             20,  SW_IP_SPECIAL   }, /* documentation */
     {{0x20, 0x01},             23,  SW_IP_SPECIAL   }, /* protocol assignments, Teredo */
-    {{0x01},                   64,  SW_IP_SPECIAL   }, /* discard */
-    {{0},                      3,   SW_IP_SPECIAL   }, /* what is not unicast, or translated */
+    {{0x20},                   3,   SW_IP_PUBLIC    },
+    {{0},                      0,   SW_IP_SPECIAL   }, /* translated, discarded, not assigned */
 };
 
 static bool has_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)

@@ -49,6 +49,26 @@ static const struct {
     {"64:ff9b::a00:1",         SW_IP_PRIVATE   },
     {"2002:7f00:1::1",         SW_IP_LOOPBACK  },
     {"2002:808:808::1",        SW_IP_PUBLIC    },
+    {"64:ff9b::808:808",       SW_IP_PUBLIC    },
+    {"9.255.255.255",          SW_IP_PUBLIC    },
+    {"11.0.0.0",               SW_IP_PUBLIC    },
+    {"100.63.255.255",         SW_IP_PUBLIC    },
+    {"168.63.129.15",          SW_IP_PUBLIC    },
+    {"168.63.129.17",          SW_IP_PUBLIC    },
+    {"169.253.255.255",        SW_IP_PUBLIC    },
+    {"169.255.0.0",            SW_IP_PUBLIC    },
+    {"192.0.1.0",              SW_IP_PUBLIC    },
+    {"192.167.255.255",        SW_IP_PUBLIC    },
+    {"192.169.0.0",            SW_IP_PUBLIC    },
+    {"198.17.255.255",         SW_IP_PUBLIC    },
+    {"198.20.0.0",             SW_IP_PUBLIC    },
+    {"223.255.255.255",        SW_IP_PUBLIC    },
+    {"2000::",                 SW_IP_PUBLIC    },
+    {"2001:200::",             SW_IP_PUBLIC    },
+    {"2001:db7:ffff::",        SW_IP_PUBLIC    },
+    {"2001:db9::",             SW_IP_PUBLIC    },
+    {"3ffe:ffff::",            SW_IP_PUBLIC    },
+    {"3fff:1000::",            SW_IP_PUBLIC    },
 };
 
 static void addresses(void **state)
@@ -59,6 +79,80 @@ static void addresses(void **state)
         assert_true(sw_ip_parse(sw_str_of(ADDRESSES[i].text), &ip));
         if (sw_ip_classify(&ip) != ADDRESSES[i].class) {
             fail_msg("%s is %s address", ADDRESSES[i].text, sw_ip_class_name(sw_ip_classify(&ip)));
+        }
+    }
+}
+
+/* Every range that is not public, from its first address to its last, and what stands for it. */
+static const struct {
+    const char *first, *last;
+    sw_ip_class class;
+} RANGES[] = {
+    {"0.0.0.0",            "0.255.255.255",                           SW_IP_SPECIAL   },
+    {"10.0.0.0",           "10.255.255.255",                          SW_IP_PRIVATE   },
+    {"100.64.0.0",         "100.127.255.255",                         SW_IP_PRIVATE   },
+    {"127.0.0.0",          "127.255.255.255",                         SW_IP_LOOPBACK  },
+    {"168.63.129.16",      "168.63.129.16",                           SW_IP_SPECIAL   },
+    {"169.254.0.0",        "169.254.255.255",                         SW_IP_LINK_LOCAL},
+    {"172.16.0.0",         "172.31.255.255",                          SW_IP_PRIVATE   },
+    {"192.0.0.0",          "192.0.0.255",                             SW_IP_SPECIAL   },
+    {"192.0.2.0",          "192.0.2.255",                             SW_IP_SPECIAL   },
+    {"192.88.99.0",        "192.88.99.255",                           SW_IP_SPECIAL   },
+    {"192.168.0.0",        "192.168.255.255",                         SW_IP_PRIVATE   },
+    {"198.18.0.0",         "198.19.255.255",                          SW_IP_SPECIAL   },
+    {"198.51.100.0",       "198.51.100.255",                          SW_IP_SPECIAL   },
+    {"203.0.113.0",        "203.0.113.255",                           SW_IP_SPECIAL   },
+    {"224.0.0.0",          "239.255.255.255",                         SW_IP_SPECIAL   },
+    {"240.0.0.0",          "255.255.255.255",                         SW_IP_SPECIAL   },
+    {"::",                 "::",                                      SW_IP_SPECIAL   },
+    {"::1",                "::1",                                     SW_IP_LOOPBACK  },
+    {"::2",                "::fffe:ffff:ffff",                        SW_IP_SPECIAL   },
+    {"::ffff:0:0:0",       "::ffff:0:ffff:ffff",                      SW_IP_SPECIAL   },
+    {"64:ff9b:1::",        "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",      SW_IP_SPECIAL   },
+    {"100::",              "100::ffff:ffff:ffff:ffff",                SW_IP_SPECIAL   },
+    {"100:0:0:1::",        "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_SPECIAL   },
+    {"2001::",             "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff",  SW_IP_SPECIAL   },
+    {"2001:db8::",         "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",  SW_IP_SPECIAL   },
+    {"3fff::",             "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",  SW_IP_SPECIAL   },
+    {"4000::",             "fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_SPECIAL   },
+    {"fc00::",             "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_PRIVATE   },
+    {"fe00::",             "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_SPECIAL   },
+    {"fe80::",             "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_LINK_LOCAL},
+    {"fec0::",             "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_PRIVATE   },
+    {"ff00::",             "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_SPECIAL   },
+    {"::ffff:127.0.0.0",   "::ffff:127.255.255.255",                  SW_IP_LOOPBACK  },
+    {"::ffff:169.254.0.0", "::ffff:169.254.255.255",                  SW_IP_LINK_LOCAL},
+    {"::ffff:10.0.0.0",    "::ffff:10.255.255.255",                   SW_IP_PRIVATE   },
+    {"::ffff:0.0.0.0",     "::ffff:0.255.255.255",                    SW_IP_SPECIAL   },
+    {"64:ff9b::7f00:0",    "64:ff9b::7fff:ffff",                      SW_IP_LOOPBACK  },
+    {"64:ff9b::a9fe:0",    "64:ff9b::a9fe:ffff",                      SW_IP_LINK_LOCAL},
+    {"64:ff9b::c0a8:0",    "64:ff9b::c0a8:ffff",                      SW_IP_PRIVATE   },
+    {"2002:7f00::",        "2002:7fff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_LOOPBACK  },
+    {"2002:a9fe::",        "2002:a9fe:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_LINK_LOCAL},
+    {"2002:a00::",         "2002:aff:ffff:ffff:ffff:ffff:ffff:ffff",  SW_IP_PRIVATE   },
+    {"2002:e000::",        "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", SW_IP_SPECIAL   },
+};
+
+/* Neither end of a range is reached by a grant for all, for whatever use. */
+static void ranges(void **state)
+{
+    (void)state;
+    static const sw_net_use USES[] = {SW_NET_TCP, SW_NET_UDP};
+    for (size_t i = 0; i < SW_COUNTOF(RANGES); i++) {
+        const char *const ends[] = {RANGES[i].first, RANGES[i].last};
+        for (size_t k = 0; k < SW_COUNTOF(ends); k++) {
+            sw_ip ip;
+            assert_true(sw_ip_parse(sw_str_of(ends[k]), &ip));
+            if (sw_ip_classify(&ip) != RANGES[i].class) {
+                fail_msg("%s is %s address", ends[k], sw_ip_class_name(sw_ip_classify(&ip)));
+            }
+            const sw_grant_http http = {.has_http = true, .has_any_port = true};
+            const sw_http_target target = {.host = SW_STR("any.example"), .port = 80};
+            assert_false(sw_grant_http_opens(&http, 1, &target, &ip));
+            for (size_t use = 0; use < SW_COUNTOF(USES); use++) {
+                const sw_grant_net all = {.use = USES[use], .has_any_port = true};
+                assert_false(sw_grant_net_allows(&all, 1, USES[use], &ip, 80, NULL, 0));
+            }
         }
     }
 }
@@ -395,11 +489,11 @@ static void names_of_sockets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),        cmocka_unit_test(no_addresses),
-        cmocka_unit_test(malformed),        cmocka_unit_test(requests),
-        cmocka_unit_test(resolved),         cmocka_unit_test(two_grants),
-        cmocka_unit_test(malformed_net),    cmocka_unit_test(sockets),
-        cmocka_unit_test(names_of_sockets),
+        cmocka_unit_test(addresses),    cmocka_unit_test(ranges),
+        cmocka_unit_test(no_addresses), cmocka_unit_test(malformed),
+        cmocka_unit_test(requests),     cmocka_unit_test(resolved),
+        cmocka_unit_test(two_grants),   cmocka_unit_test(malformed_net),
+        cmocka_unit_test(sockets),      cmocka_unit_test(names_of_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
