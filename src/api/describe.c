@@ -139,9 +139,13 @@ typedef struct capability_row {
 #define STDIO  "streams", "standard input, output and error", ""
 #define CLOCKS "clocks", "the time of day, and waiting", ""
 #define RANDOM "random", "random numbers", ""
-#define SOCKET "network", "the connections that are granted", "--allow-tcp"
+#define TCP    "tcp", "connections where they are granted", "--allow-tcp"
+#define UDP    "udp", "datagrams to where they are granted", "--allow-udp"
+#define NAMES  "dns", "the names that are granted", "--allow-dns"
+#define NET    "network", "addresses and errors of sockets", ""
 #define SOCK01 "network", "sockets: not offered by this build", ""
-#define HTTP   "http", "outgoing or incoming HTTP: not offered by this build", ""
+#define SEND   "requests", "HTTP requests to where they are granted", "--allow-http"
+#define HTTP   "http", "requests and responses", ""
 #define EXIT   "exit", "ending itself with a code", ""
 
 /* The first row that fits counts. */
@@ -153,7 +157,11 @@ static const capability_row CAPABILITIES[] = {
     {SW_STR_INIT("wasi:io/"),                          STDIO },
     {SW_STR_INIT("wasi:clocks/"),                      CLOCKS},
     {SW_STR_INIT("wasi:random/"),                      RANDOM},
-    {SW_STR_INIT("wasi:sockets/"),                     SOCKET},
+    {SW_STR_INIT("wasi:sockets/tcp"),                  TCP   },
+    {SW_STR_INIT("wasi:sockets/udp"),                  UDP   },
+    {SW_STR_INIT("wasi:sockets/ip-name-lookup"),       NAMES },
+    {SW_STR_INIT("wasi:sockets/"),                     NET   },
+    {SW_STR_INIT("wasi:http/outgoing-handler"),        SEND  },
     {SW_STR_INIT("wasi:http/"),                        HTTP  },
     {SW_STR_INIT("wasi_snapshot_preview1#path_"),      FILES },
     {SW_STR_INIT("wasi_snapshot_preview1#fd_prestat"), FILES },

@@ -118,11 +118,13 @@ bool cli_parse_count(const char *text, uint64_t *ret_count); /* digits only */
 swell_status cli_add_grants(const cli_args *args, swell_grants *grants, swell_error *error);
 
 /* Grants for sockets, of verbs that run guests with a network. */
-#define CLI_NETWORK_OPTIONS                                                                    \
-    {"allow-tcp", 0, "HOST:PORT", "let its TCP sockets connect there; PORT may be '*'", true}, \
-    {                                                                                          \
-        "allow-listen", 0, "ADDRESS:PORT", "let its sockets listen and be bound there", true   \
-    }
+// clang-format off
+#define CLI_NETWORK_OPTIONS                                                                           \
+    {"allow-tcp",    0, "HOST:PORT",    "let its TCP sockets connect there; PORT may be '*'", true},  \
+    {"allow-udp",    0, "HOST:PORT",    "let its UDP sockets send there; PORT may be '*'", true},     \
+    {"allow-listen", 0, "ADDRESS:PORT", "let its sockets listen and be bound there", true},           \
+    {"allow-dns",    0, "NAME",         "let it look up NAME, names below with '*.NAME', all with '*'", true}
+// clang-format on
 
 /* The options that every verb which opens programs shares. */
 #define CLI_CACHE_OPTIONS                                                                         \

@@ -143,6 +143,8 @@ swell_status cli_add_grants(const cli_args *args, swell_grants *grants, swell_er
         {"env",          swell_grants_add_env   },
         {"allow-http",   swell_grants_add_http  },
         {"allow-tcp",    swell_grants_add_tcp   },
+        {"allow-udp",    swell_grants_add_udp   },
+        {"allow-dns",    swell_grants_add_dns   },
         {"allow-listen", swell_grants_add_listen},
     };
     swell_status st = SWELL_OK;

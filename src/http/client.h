@@ -10,8 +10,8 @@
  *     ... write x->out, hear on_head, read x->in, hear on_end ...
  *     sw_exchange_release(x);
  *
- * Names are resolved by getaddrinfo on threads beside the loop (resolve.h), and each address is
- * asked for permission before it is connected to. Connections are kept by scheme, host and port for
+ * Names are looked up beside the loop (wasi/core/names.h), and each address is asked for permission
+ * before it is connected to. Connections are kept by scheme, host and port for
  * a while; a request whose kept connection turns out to be dead before a byte of answer came is
  * sent once more on a fresh one, if nothing of its body has been sent. HTTPS servers must prove
  * their names.
@@ -24,6 +24,7 @@
 
 typedef struct sw_http_client sw_http_client;
 typedef struct sw_tls sw_tls;
+typedef struct sw_names sw_names;
 
 typedef struct sw_http_client_limits {
     uint32_t connections;      /* at a time, idle ones too */
@@ -40,11 +41,11 @@ typedef struct sw_http_client_limits {
 
 extern const sw_http_client_limits sw_http_client_limits_default;
 
-/* tls: a reference is taken; NULL: made by the system's certificates when https is first asked for.
- * budget is charged for connections, and outlives the client. */
+/* names: borrowed. tls: a reference is taken; NULL: made by the system's certificates when https is
+ * first asked for. budget is charged for connections, and outlives the client. */
 SW_NODISCARD sw_status sw_http_client_new(sw_loop *loop, sw_budget *budget,
-                                          const sw_http_client_limits *limits, sw_tls *tls,
-                                          sw_http_client **ret_client);
+                                          const sw_http_client_limits *limits, sw_names *names,
+                                          sw_tls *tls, sw_http_client **ret_client);
 /* Cuts what is under way; exchanges that are not released yet live on until they are. */
 void sw_http_client_free(sw_http_client *c); /* c may be NULL */
 

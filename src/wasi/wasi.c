@@ -27,6 +27,8 @@ struct sw_wasi {
     sw_p2 *p2; /* owned; NULL until it is needed */
     void *http;
     void (*free_http)(void *http);
+    struct sw_names *names;
+    void (*free_names)(void *names);
 };
 
 enum { CONTEXT_MAX_BYTES = 32 << 20 };
@@ -172,6 +174,7 @@ void sw_wasi_free(sw_wasi *w)
     }
     sw_p2_free(w->p2);
     sw_wasi_set_http(w, NULL, NULL);
+    sw_wasi_set_names(w, NULL, NULL);
     for (size_t i = 0; i < w->preopens_count; i++) {
         if (w->preopens[i].fd >= 0) {
             (void)close(w->preopens[i].fd);
@@ -266,6 +269,20 @@ void sw_wasi_set_http(sw_wasi *w, void *http, void (*free)(void *http))
     }
     w->http = http;
     w->free_http = free;
+}
+
+struct sw_names *sw_wasi_names(const sw_wasi *w)
+{
+    return w->names;
+}
+
+void sw_wasi_set_names(sw_wasi *w, struct sw_names *names, void (*free)(void *names))
+{
+    if (w->free_names != NULL) {
+        w->free_names(w->names);
+    }
+    w->names = names;
+    w->free_names = free;
 }
 
 enum { DENIAL_TEXT_BYTES = 1024 };

@@ -89,6 +89,11 @@ void sw_p1_set_memory(sw_p1 *p, const sw_memory_object *memory);
 void *sw_wasi_http(const sw_wasi *w);
 void sw_wasi_set_http(sw_wasi *w, void *http, void (*free)(void *http));
 
+/* What core/names.h keeps in a context: NULL at first. free (may be NULL) is called with the
+ * context's end, after what the HTTP room keeps is gone. */
+struct sw_names *sw_wasi_names(const sw_wasi *w);
+void sw_wasi_set_names(sw_wasi *w, struct sw_names *names, void (*free)(void *names));
+
 /* WASI 0.2 for components: the interfaces' env is the sw_wasi. Its resources live in a table that
  * the context keeps: made by the face when it is first needed, freed with the context. */
 typedef struct sw_p2 sw_p2;

@@ -377,7 +377,7 @@ void sw_client_not_connected(client_conn *conn, sw_http_error why)
 /* ---- The client ------------------------------------------------------------------------------ */
 
 sw_status sw_http_client_new(sw_loop *loop, sw_budget *budget, const sw_http_client_limits *limits,
-                             sw_tls *tls, sw_http_client **ret_client)
+                             sw_names *names, sw_tls *tls, sw_http_client **ret_client)
 {
     sw_http_client *c = sw_alloc(budget, sizeof *c);
     if (c == NULL) {
@@ -387,6 +387,7 @@ sw_status sw_http_client_new(sw_loop *loop, sw_budget *budget, const sw_http_cli
                           .budget = budget,
                           .limits = *limits,
                           .job.fn = on_job,
+                          .names = names,
                           .tls = tls == NULL ? NULL : sw_tls_ref(tls)};
     *ret_client = c;
     return SW_OK;

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ATTEMPT_SECONDS = 3, NAME_KEPT_SECONDS = 30 };
+enum { ATTEMPT_SECONDS = 3 };
 
 static void try_next(client_conn *conn);
 
@@ -56,9 +56,7 @@ void sw_client_conn_free(client_conn *conn)
 {
     sw_http_client *c = conn->client;
     client_origin *o = conn->origin;
-    if (conn->resolve != NULL) {
-        sw_resolve_cancel(conn->resolve);
-    }
+    sw_names_leave(&conn->query);
     end_attempt(conn);
     if (conn->state == CONN_BUSY || conn->state == CONN_IDLE) {
         sw_h1_client_clear(&conn->h1, SW_HTTP_E_CONNECTION_TERMINATED);
@@ -273,38 +271,35 @@ static void try_next(client_conn *conn)
 
 /* ---- The name -------------------------------------------------------------------------------- */
 
-static void on_resolved(void *arg, const sw_resolve_answer *answer)
+static void begin_attempts(client_conn *conn, const sw_resolve_answer *answer)
 {
-    client_conn *conn = arg;
-    client_origin *o = conn->origin;
-    conn->resolve = NULL;
     if (answer->result != SW_RESOLVED) {
         sw_client_not_connected(conn, answer->result == SW_RESOLVE_AGAIN ? SW_HTTP_E_DNS_TIMEOUT
                                                                          : SW_HTTP_E_DNS_ERROR);
         return;
     }
-    conn->addresses = o->addresses = *answer;
-    o->addresses_until_ns = sw_loop_now(conn->client->loop) + NAME_KEPT_SECONDS * SW_NS_PER_S;
+    conn->addresses = *answer;
     try_next(conn);
+}
+
+static void on_resolved(sw_name_query *q, const sw_resolve_answer *answer)
+{
+    begin_attempts(SW_CONTAINER_OF(q, client_conn, query), answer);
 }
 
 void sw_client_connect(sw_http_client *c, client_call *call)
 {
+    sw_resolve_answer answer;
     client_conn *conn = new_conn(c, call);
     call->conn = conn;
     if (conn == NULL) {
         sw_exchange_abort(call->x, SW_HTTP_E_INTERNAL_ERROR);
         return;
     }
-    client_origin *o = call->origin;
-    if (o->addresses.count != 0 && sw_loop_now(c->loop) < o->addresses_until_ns) {
-        conn->addresses = o->addresses;
-    } else if (!sw_resolve_locally(o->host, &conn->addresses)) {
-        if (sw_resolve_start(c->loop, name_of(o->host), on_resolved, conn, &conn->resolve) !=
-            SW_OK) {
-            sw_client_not_connected(conn, SW_HTTP_E_DNS_ERROR);
-        }
-        return;
+    sw_str name = name_of(call->origin->host);
+    if (sw_names_find(c->names, name, &answer)) {
+        begin_attempts(conn, &answer);
+    } else if (sw_names_ask(c->names, name, &conn->query, on_resolved) != SW_OK) {
+        sw_client_not_connected(conn, SW_HTTP_E_DNS_ERROR);
     }
-    try_next(conn);
 }

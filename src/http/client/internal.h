@@ -1,17 +1,17 @@
 /*
  * The client inside: origins, calls and connections.
  *
- * An ORIGIN is a scheme, host and port: it has connections, the calls that wait for one, and what
- * its name last resolved to. A CALL is one exchange on its way to a connection; once it is on one,
- * it stays until the exchange ends, since it may have to be sent again. A CONNECTION is made for a
- * call (connect.c) and then serves whichever comes (client.c).
+ * An ORIGIN is a scheme, host and port: it has connections and the calls that wait for one. A CALL
+ * is one exchange on its way to a connection; once it is on one, it stays until the exchange ends,
+ * since it may have to be sent again. A CONNECTION is made for a call (connect.c) and then serves
+ * whichever comes (client.c).
  */
 #pragma once
 
 #include "http/client.h"
 #include "http/h1_client.h"
 #include "http/tls.h"
-#include "wasi/core/resolve.h"
+#include "wasi/core/names.h"
 
 typedef struct client_origin client_origin;
 typedef struct client_call client_call;
@@ -49,7 +49,7 @@ struct client_conn {
     client_origin *origin;
     client_call *call; /* NULL: idle */
     conn_state state;
-    sw_resolve *resolve; /* RESOLVING */
+    sw_name_query query; /* RESOLVING */
     sw_resolve_answer addresses;
     uint32_t address;    /* the one that is being tried, or is connected */
     sw_http_error error; /* of the last attempt */
@@ -70,14 +70,13 @@ struct client_origin {
     client_conn *conns;
     client_call *first_waiting, *last_waiting;
     uint32_t conns_count;
-    sw_resolve_answer addresses; /* of a name; count 0: not known */
-    uint64_t addresses_until_ns;
 };
 
 struct sw_http_client {
     sw_loop *loop;
     sw_budget *budget;
     sw_http_client_limits limits;
+    sw_names *names; /* borrowed */
     sw_tls *tls;     /* a reference; NULL: not made yet */
     sw_loop_job job; /* looks after those who wait */
     client_origin *origins;

@@ -1,6 +1,7 @@
 /* wasi:http 0.2: outgoing-handler, over the client, as far as the grants go. */
 #include "http/client.h"
 #include "http/p2/types.h"
+#include "wasi/core/names.h"
 #include "wasi_http_outgoing_handler.h"
 
 enum { DURATION_MAX_NS = INT64_MAX };
@@ -19,13 +20,15 @@ static void free_client(void *client)
 static sw_trap need_client(sw_host_call *call, sw_http_client **ret)
 {
     sw_loop *loop;
+    sw_names *names;
     *ret = sw_wasi_http(call->env);
     if (*ret != NULL) {
         return SW_TRAP_NONE;
     }
     if (sw_store_need_loop(call->store, &loop) != SW_OK ||
-        sw_http_client_new(loop, sw_store_budget(call->store), &sw_http_client_limits_default, NULL,
-                           ret) != SW_OK) {
+        sw_names_of(call->env, &names) != SW_OK ||
+        sw_http_client_new(loop, sw_store_budget(call->store), &sw_http_client_limits_default,
+                           names, NULL, ret) != SW_OK) {
         return http_no_memory(call);
     }
     sw_wasi_set_http(call->env, *ret, free_client);

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { THREADS_MAX = 4, WAITING_MAX = 1024, HOST_MAX_BYTES = 255, IDLE_SECONDS = 10 };
+enum { THREADS_MAX = 16, WAITING_MAX = 1024, HOST_MAX_BYTES = 255, IDLE_SECONDS = 10 };
 
 /* Owned by the queue, then by the thread that works on it, then by the loop that is told. */
 struct sw_resolve {

@@ -136,18 +136,24 @@ bool net_is_unspecified(const net_sockaddr *s)
     return memcmp(&ip, &zero, sizeof ip) == 0;
 }
 
-/* Multicast, broadcast, or an address of version 4 within one of version 6. */
-static bool is_odd(const sw_ip *ip)
+/* An address of version 4 within one of version 6. */
+static bool is_mapped(const sw_ip *ip)
 {
     static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
+    return ip->is_v6 && memcmp(ip->bytes, MAPPED, sizeof MAPPED) == 0;
+}
+
+/* Multicast or broadcast. */
+static bool is_group(const sw_ip *ip)
+{
     static const uint8_t EVERYBODY[4] = {255, 255, 255, 255};
     if (ip->is_v6) {
-        return ip->bytes[0] == 0xff || memcmp(ip->bytes, MAPPED, sizeof MAPPED) == 0;
+        return ip->bytes[0] == 0xff;
     }
     return (ip->bytes[0] & 0xf0) == 0xe0 || memcmp(ip->bytes, EVERYBODY, sizeof EVERYBODY) == 0;
 }
 
-int net_read_address(const net_address *a, bool is_v6, net_role role, net_sockaddr *ret)
+int net_read_address(const net_address *a, bool is_v6, unsigned role, net_sockaddr *ret)
 {
     net_sockaddr s = {};
     if ((a->tag == SW_WASI_SOCKETS_NETWORK_IP_SOCKET_ADDRESS_IPV6) != is_v6) {
@@ -156,7 +162,8 @@ int net_read_address(const net_address *a, bool is_v6, net_role role, net_sockad
     (is_v6 ? read_v6 : read_v4)(a, &s);
     sw_ip ip = net_ip_of(&s);
     bool is_nowhere = net_is_unspecified(&s) || net_port_of(&s) == 0;
-    if (is_odd(&ip) || (role == NET_REMOTE && is_nowhere)) {
+    bool is_odd = is_mapped(&ip) || ((role & NET_DATAGRAMS) == 0 && is_group(&ip));
+    if (is_odd || ((role & NET_REMOTE) != 0 && is_nowhere)) {
         return NET(INVALID_ARGUMENT);
     }
     *ret = s;
@@ -237,6 +244,12 @@ sw_trap net_new_file(sw_host_call *call, bool is_v6, int type, int fd, p2_file *
         }
     }
     P2_TRY(sw_p2_file_new(p, fd, true, ret_file));
+    if (!sw_budget_charge(p->budget, 2 * NET_BUFFER_BYTES)) {
+        sw_p2_file_unref(p, *ret_file);
+        *ret_code = NET(NEW_SOCKET_LIMIT);
+        return SW_TRAP_NONE;
+    }
+    (*ret_file)->buffers[0] = (*ret_file)->buffers[1] = NET_BUFFER_BYTES;
     (*ret_file)->is_counted = true;
     p->sockets_count++;
     *ret_code = NET_OK;
@@ -249,14 +262,24 @@ int net_bind(const p2_file *f, const net_sockaddr *s)
     return result == 0 ? NET_OK : net_error_of(errno);
 }
 
-int net_local(const p2_file *f, net_address *ret)
+int net_name_of(const p2_file *f, net_sockaddr *ret)
 {
     net_sockaddr s = {.size = sizeof s.storage};
     if (getsockname(f->fd, (struct sockaddr *)&s.storage, &s.size) != 0) {
         return net_error_of(errno);
     }
-    net_write_address(&s, ret);
+    *ret = s;
     return NET_OK;
+}
+
+int net_local(const p2_file *f, net_address *ret)
+{
+    net_sockaddr s;
+    int code = net_name_of(f, &s);
+    if (code == NET_OK) {
+        net_write_address(&s, ret);
+    }
+    return code;
 }
 
 int net_remote(const p2_file *f, net_address *ret)
@@ -302,12 +325,20 @@ int net_get_buffer(const p2_file *f, int name, uint64_t *ret)
     return code;
 }
 
-int net_set_buffer(const p2_file *f, int name, uint64_t value)
+int net_set_buffer(sw_p2 *p, p2_file *f, int name, uint64_t value)
 {
+    uint32_t *charged = &f->buffers[name == SO_SNDBUF];
+    uint32_t bytes = (uint32_t)SW_MIN(value, (uint64_t)BUFFER_MAX_BYTES);
     if (value == 0) {
         return NET(INVALID_ARGUMENT);
     }
-    return net_set_option(f, SOL_SOCKET, name, (int)SW_MIN(value, (uint64_t)BUFFER_MAX_BYTES));
+    if (bytes > *charged) {
+        if (!sw_budget_charge(p->budget, bytes - *charged)) {
+            return NET_OK;
+        }
+        *charged = bytes;
+    }
+    return net_set_option(f, SOL_SOCKET, name, (int)bytes);
 }
 
 int net_get_hops(const p2_file *f, bool is_v6, uint8_t *ret)

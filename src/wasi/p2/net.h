@@ -10,7 +10,10 @@
  *     udp-socket                udp_socket, counted: its datagram streams refer to it
  *     incoming-datagram-stream  udp_stream
  *     outgoing-datagram-stream
- *     resolve-address-stream    an io, whose source tells that the answer is there
+ *     resolve-address-stream    net_lookup, counted: its io's source tells that the answer is there
+ *
+ * What the kernel keeps for a socket is charged to the store: NET_BUFFER_BYTES each way, or what
+ * the guest asked for.
  */
 #pragma once
 
@@ -19,7 +22,13 @@
 
 #include <sys/socket.h>
 
-enum { P2_MAX_SOCKETS = 256 };
+enum {
+    P2_MAX_SOCKETS = 256,
+    P2_MAX_LOOKUPS = 16, /* under way */
+    P2_MAX_KNOWN = 256,  /* addresses that names in grants stand for */
+};
+
+enum { NET_BUFFER_BYTES = 32 * 1024 };
 
 /* What operations return: an error-code of wasi:sockets, or this. */
 enum { NET_OK = -1 };
@@ -49,11 +58,11 @@ int net_error_of(int err);
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
 /* What an address is to be used for. */
-typedef enum net_role { NET_LOCAL, NET_REMOTE } net_role;
+enum { NET_LOCAL = 0, NET_REMOTE = 1, NET_DATAGRAMS = 2 };
 
-/* INVALID_ARGUMENT: of the other family, of version 4 in disguise, nobody's own; as the remote one
- * also without host or port. */
-int net_read_address(const net_address *a, bool is_v6, net_role role, net_sockaddr *ret);
+/* INVALID_ARGUMENT: of the other family, of version 4 in disguise, nobody's own but for datagrams;
+ * as the remote one also without host or port. */
+int net_read_address(const net_address *a, bool is_v6, unsigned role, net_sockaddr *ret);
 void net_write_address(const net_sockaddr *s, net_address *ret);
 sw_ip net_ip_of(const net_sockaddr *s);
 uint16_t net_port_of(const net_sockaddr *s);
@@ -72,15 +81,17 @@ SW_NODISCARD sw_trap net_new_file(sw_host_call *call, bool is_v6, int type, int 
                                   p2_file **ret_file, int *ret_code);
 
 int net_bind(const p2_file *f, const net_sockaddr *s);
+int net_name_of(const p2_file *f, net_sockaddr *ret); /* the local address */
 int net_local(const p2_file *f, net_address *ret);
 int net_remote(const p2_file *f, net_address *ret);
 
 int net_get_option(const p2_file *f, int level, int name, int *ret);
 int net_set_option(const p2_file *f, int level, int name, int value);
 
-/* Sizes of buffers and the hop limit: 0 is no value. */
+/* Sizes of buffers and the hop limit: 0 is no value. Larger buffers than the budget has room for
+ * stay as they are. */
 int net_get_buffer(const p2_file *f, int name, uint64_t *ret);
-int net_set_buffer(const p2_file *f, int name, uint64_t value);
+int net_set_buffer(sw_p2 *p, p2_file *f, int name, uint64_t value);
 int net_get_hops(const p2_file *f, bool is_v6, uint8_t *ret);
 int net_set_hops(const p2_file *f, bool is_v6, uint8_t value);
 

@@ -42,12 +42,13 @@ typedef struct sw_p2_error {
 /* An open file of the host. */
 typedef struct p2_file {
     uint32_t references;
-    int fd;          /* -1: closed stream, or the empty root */
-    bool is_owned;   /* closed with the last reference */
-    bool is_plain;   /* a regular file: never waits, has positions */
-    bool is_silent;  /* a pipe or a socket: writing must not raise SIGPIPE */
-    bool is_counted; /* a socket of the guest's: never blocks, is one of the table's sockets */
-    short awaited;   /* what pollables without events of their own wait for; 0: nothing */
+    int fd;              /* -1: closed stream, or the empty root */
+    bool is_owned;       /* closed with the last reference */
+    bool is_plain;       /* a regular file: never waits, has positions */
+    bool is_silent;      /* a pipe or a socket: writing must not raise SIGPIPE */
+    bool is_counted;     /* a socket of the guest's: never blocks, is one of the table's sockets */
+    short awaited;       /* what pollables without events of their own wait for; 0: nothing */
+    uint32_t buffers[2]; /* bytes charged for what the kernel keeps: received, to be sent */
 } p2_file;
 
 /* How an operation of a stream ended where it did not trap: one of these, or an errno. */
@@ -140,7 +141,7 @@ struct sw_p2 {
     sw_budget *budget; /* the store's */
     SW_VEC(p2_slot) slots;
     uint32_t first_free; /* 1 + index; 0: none */
-    uint32_t sockets_count;
+    uint32_t sockets_count, lookups_count;
     uint32_t next_known;        /* the oldest, if known is full */
     SW_VEC(sw_net_known) known; /* from looking names up */
 };

@@ -1,11 +1,14 @@
 /* WASI 0.2: what a linker gets of wasi:sockets. */
 #include "wasi/wasi.h"
 
-#define INTERFACES(X)           \
-    X(sockets_network)          \
-    X(sockets_instance_network) \
-    X(sockets_tcp)              \
-    X(sockets_tcp_create_socket)
+#define INTERFACES(X)            \
+    X(sockets_network)           \
+    X(sockets_instance_network)  \
+    X(sockets_tcp)               \
+    X(sockets_tcp_create_socket) \
+    X(sockets_udp)               \
+    X(sockets_udp_create_socket) \
+    X(sockets_ip_name_lookup)
 
 #define X(name) extern const sw_host_iface sw_wasi_##name##_iface;
 INTERFACES(X)

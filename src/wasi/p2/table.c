@@ -62,6 +62,7 @@ void sw_p2_file_unref(sw_p2 *p, p2_file *f)
         return;
     }
     p->sockets_count -= f->is_counted;
+    sw_budget_release(p->budget, (size_t)f->buffers[0] + f->buffers[1]);
     if (f->is_owned && f->fd >= 0) {
         (void)close(f->fd);
     }

@@ -490,9 +490,11 @@ TCP_FN(receive_buffer_size)
 
 TCP_FN(set_receive_buffer_size)
 {
+    sw_p2 *p;
     tcp_socket *s;
+    P2_TRY(sw_p2_of(call->env, &p));
     P2_TRY(get(call, params->self, &s));
-    NET_FINISH(net_set_buffer(s->file, SO_RCVBUF, params->value), ret);
+    NET_FINISH(net_set_buffer(p, s->file, SO_RCVBUF, params->value), ret);
     return SW_TRAP_NONE;
 }
 
@@ -506,8 +508,10 @@ TCP_FN(send_buffer_size)
 
 TCP_FN(set_send_buffer_size)
 {
+    sw_p2 *p;
     tcp_socket *s;
+    P2_TRY(sw_p2_of(call->env, &p));
     P2_TRY(get(call, params->self, &s));
-    NET_FINISH(net_set_buffer(s->file, SO_SNDBUF, params->value), ret);
+    NET_FINISH(net_set_buffer(p, s->file, SO_SNDBUF, params->value), ret);
     return SW_TRAP_NONE;
 }
