@@ -32,6 +32,18 @@ typedef enum swell_access_log {
  * From any thread of the server, one call at a time; what it does, requests wait for. */
 typedef void swell_server_log_fn(void *env, swell_str lines);
 
+/* PEM files: the certificate with its chain after it; its key, without a passphrase. */
+typedef struct swell_tls_cert {
+    const char *cert_file;
+    const char *key_file;
+} swell_tls_cert;
+
+typedef enum swell_tls_clients {
+    SWELL_TLS_CLIENTS_ANY, /* are not asked for a certificate */
+    SWELL_TLS_CLIENTS_MAY, /* show one, which must verify then */
+    SWELL_TLS_CLIENTS_MUST,
+} swell_tls_clients;
+
 typedef struct swell_server_config {
     /* Where to listen. With neither addresses nor descriptors: 127.0.0.1:8080. */
     const char *const *listen; /* "127.0.0.1:8080", "[::1]:8080", "*:80"; port 0: any */
@@ -40,6 +52,14 @@ typedef struct swell_server_config {
     size_t listen_fds_count;
     const char *admin; /* where /metrics, /healthz and /readyz are answered; NULL: nowhere */
     unsigned workers;  /* threads; 0: one a core */
+
+    /* TLS 1.2 and 1.3 on all of the above but admin, HTTP/2 and 1.1 in it; none without
+     * certificates. A client gets the certificate for the name it asks for, else the first. The
+     * files are read again by a reload; all of this must outlive the server. */
+    const swell_tls_cert *tls_certs;
+    size_t tls_certs_count;
+    const char *tls_client_ca_file; /* who may have issued clients' certificates */
+    swell_tls_clients tls_clients;
 
     /* A request's guest. */
     uint64_t timeout_ns;       /* 30 s from the end of the head to the guest's return */
@@ -91,8 +111,9 @@ SWELL_API void swell_server_stop(swell_server *server);
 /* A descriptor that becomes readable when a stopped server has ended. */
 SWELL_API int swell_server_ended_fd(const swell_server *server);
 
-/* Requests from now on run another program or have other grants (taken over, also on failure); none
- * is dropped. From one thread at a time. */
+/* Requests from now on run another program or have other grants (taken over, also on failure), new
+ * connections get the certificates that the files hold now; no request is dropped. From one thread
+ * at a time. */
 SWELL_API swell_status swell_server_reload(swell_server *server, swell_program *program,
                                            swell_grants *grants, swell_error *error);
 

@@ -5,6 +5,7 @@
 
 #include "http/p2/p2.h"
 #include "http/server.h"
+#include "http/tls.h"
 
 /* The public function with its public string. */
 typedef struct log_target {
@@ -16,6 +17,8 @@ struct swell_server {
     swell_engine *engine; /* borrowed */
     sw_server *server;    /* owned */
     log_target target;
+    sw_tls_server_options tls_options; /* with certs owned; no certificates: cleartext */
+    sw_tls *tls;                       /* a reference; the last one that was made */
 };
 
 /* ---- Apps: a program with its linker and grants -----------------------------------------------
@@ -25,6 +28,7 @@ typedef struct app_things {
     swell_program *program; /* a reference */
     swell_linker *linker;   /* owned */
     swell_grants *grants;   /* owned */
+    sw_tls *tls;            /* a reference, or NULL */
 } app_things;
 
 static void free_things(void *arg)
@@ -33,6 +37,7 @@ static void free_things(void *arg)
     swell_linker_free(t->linker);
     swell_grants_free(t->grants);
     swell_program_free(t->program);
+    sw_tls_unref(t->tls);
     sw_free(NULL, t, sizeof *t);
 }
 
@@ -68,7 +73,7 @@ static sw_status link_things(swell_engine *e, app_things *t, sw_diag *diag)
 }
 
 static sw_status make_app(swell_engine *e, swell_program *program, swell_grants *grants,
-                          sw_diag *diag, sw_app **ret_app)
+                          sw_tls *tls, sw_diag *diag, sw_app **ret_app)
 {
     app_things *t = sw_alloc(NULL, sizeof *t);
     if (t == NULL) {
@@ -77,11 +82,13 @@ static sw_status make_app(swell_engine *e, swell_program *program, swell_grants 
     }
     t->program = sw_api_program_ref(program);
     t->grants = grants;
+    t->tls = tls == NULL ? NULL : sw_tls_ref(tls);
     sw_status st = link_things(e, t, diag);
     if (st == SW_OK) {
         sw_app_parts parts = {.component = sw_component_ref(program->component),
                               .linker = t->linker->linker,
                               .grants = &grants->grants,
+                              .tls = tls,
                               .reports_denials = grants->denial != NULL,
                               .on_free = free_things,
                               .arg = t};
@@ -145,6 +152,40 @@ static sw_server_config config_of(const swell_server_config *c)
     return s;
 }
 
+/* ---- Certificates -----------------------------------------------------------------------------
+ */
+
+static sw_status take_tls(swell_server *s, const swell_server_config *c)
+{
+    static const sw_tls_client_auth AUTH[] = {
+        [SWELL_TLS_CLIENTS_ANY] = SW_TLS_CLIENT_NONE,
+        [SWELL_TLS_CLIENTS_MAY] = SW_TLS_CLIENT_OPTIONAL,
+        [SWELL_TLS_CLIENTS_MUST] = SW_TLS_CLIENT_REQUIRED,
+    };
+    sw_tls_cert *certs = sw_alloc_array(NULL, c->tls_certs_count, sizeof *certs);
+    if (certs == NULL) {
+        return SW_NO_MEMORY;
+    }
+    for (size_t i = 0; i < c->tls_certs_count; i++) {
+        certs[i] = (sw_tls_cert){c->tls_certs[i].cert_file, c->tls_certs[i].key_file};
+    }
+    s->tls_options = (sw_tls_server_options){.certs = certs,
+                                             .cert_count = c->tls_certs_count,
+                                             .client_ca_file = c->tls_client_ca_file,
+                                             .client_auth = AUTH[c->tls_clients],
+                                             .offers_h2 = true};
+    return SW_OK;
+}
+
+/* Reads the files, again if it has done so before. */
+static sw_status read_tls(const swell_server *s, sw_diag *diag, sw_tls **ret_tls)
+{
+    *ret_tls = NULL;
+    return s->tls_options.cert_count == 0
+               ? SW_OK
+               : sw_tls_server_new(&s->tls_options, s->tls, ret_tls, diag);
+}
+
 /* ---- Servers --------------------------------------------------------------------------------- */
 
 static void pass_log(void *env, sw_str lines)
@@ -153,15 +194,23 @@ static void pass_log(void *env, sw_str lines)
     t->log(t->env, sw_api_public_str(lines));
 }
 
-static sw_status make_server(swell_server *s, sw_app *app, const swell_server_config *config,
-                             sw_diag *diag)
+static sw_status make_server(swell_server *s, swell_program *program, swell_grants *grants,
+                             const swell_server_config *config, sw_diag *diag)
 {
+    sw_app *app;
     sw_server_config c = config_of(config);
     if (config->log != NULL) {
         s->target = (log_target){config->log, config->log_env};
         c.log = pass_log;
         c.log_env = &s->target;
     }
+    sw_status st = take_tls(s, config);
+    st = st != SW_OK ? st : read_tls(s, diag, &s->tls);
+    if (st != SW_OK) {
+        swell_grants_free(grants);
+        return st;
+    }
+    SW_TRY(make_app(s->engine, program, grants, s->tls, diag, &app));
     return sw_server_new(s->engine->engine, &c, app, diag, &s->server);
 }
 
@@ -171,21 +220,17 @@ swell_status swell_server_new(swell_engine *engine, swell_program *program, swel
 {
     static const swell_server_config DEFAULT = {};
     sw_diag diag = {};
-    sw_app *app = NULL;
     swell_server *s = sw_alloc(NULL, sizeof *s);
-    sw_status st = make_app(engine, program, grants, &diag, &app);
-    if (st == SW_OK && s == NULL) {
-        sw_app_unref(app);
-        st = SW_NO_MEMORY;
+    if (s == NULL) {
+        swell_grants_free(grants);
+        return sw_api_result(SW_NO_MEMORY, &diag, error);
     }
-    if (st == SW_OK) {
-        s->engine = engine;
-        st = make_server(s, app, config == NULL ? &DEFAULT : config, &diag);
-    }
+    s->engine = engine;
+    sw_status st = make_server(s, program, grants, config == NULL ? &DEFAULT : config, &diag);
     if (st == SW_OK) {
         *ret_server = s;
     } else {
-        sw_free(NULL, s, sizeof *s);
+        swell_server_free(s);
     }
     return sw_api_result(st, &diag, error);
 }
@@ -221,9 +266,19 @@ swell_status swell_server_reload(swell_server *server, swell_program *program, s
 {
     sw_diag diag = {};
     sw_app *app;
-    sw_status st = make_app(server->engine, program, grants, &diag, &app);
+    sw_tls *tls;
+    sw_status st = read_tls(server, &diag, &tls);
+    if (st != SW_OK) {
+        swell_grants_free(grants);
+        return sw_api_result(st, &diag, error);
+    }
+    st = make_app(server->engine, program, grants, tls, &diag, &app);
     if (st == SW_OK) {
         sw_server_reload(server->server, app);
+        sw_tls_unref(server->tls);
+        server->tls = tls;
+    } else {
+        sw_tls_unref(tls);
     }
     return sw_api_result(st, &diag, error);
 }
@@ -232,6 +287,9 @@ void swell_server_free(swell_server *server)
 {
     if (server != NULL) {
         sw_server_free(server->server);
+        sw_tls_unref(server->tls);
+        sw_free(NULL, (void *)(uintptr_t)server->tls_options.certs,
+                server->tls_options.cert_count * sizeof *server->tls_options.certs);
         sw_free(NULL, server, sizeof *server);
     }
 }

@@ -13,7 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { ADDRESSES_MAX = 16, FIRST_PASSED_FD = 3 };
+enum { ADDRESSES_MAX = 16, CERTS_MAX = 64, FIRST_PASSED_FD = 3 };
 
 typedef struct service {
     const cli_args *args;
@@ -23,6 +23,7 @@ typedef struct service {
     swell_server_config config;
     const char *listen[ADDRESSES_MAX];
     int fds[ADDRESSES_MAX];
+    swell_tls_cert certs[CERTS_MAX];
     int signals; /* a signalfd */
 } service;
 
@@ -152,6 +153,56 @@ static int add_listener(service *s, const cli_given *g)
     return add_fd(s, fd);
 }
 
+static int read_certs(service *s)
+{
+    const cli_args *args = s->args;
+    size_t certs = 0, keys = 0;
+    for (size_t i = 0; i < args->given_count; i++) {
+        const cli_given *g = &args->given[i];
+        bool is_cert = strcmp(g->option->name, "tls-cert") == 0;
+        if (!is_cert && strcmp(g->option->name, "tls-key") != 0) {
+            continue;
+        }
+        if (certs == CERTS_MAX || keys == CERTS_MAX) {
+            return cli_usage_error(NULL, "--%s: too many", g->option->name);
+        }
+        *(is_cert ? &s->certs[certs++].cert_file : &s->certs[keys++].key_file) = g->value;
+    }
+    for (size_t i = keys; i < certs; i++) {
+        s->certs[i].key_file = s->certs[i].cert_file;
+    }
+    if (keys > certs) {
+        return cli_usage_error(NULL, "--tls-key: more keys than certificates");
+    }
+    s->config.tls_certs = s->certs;
+    s->config.tls_certs_count = certs;
+    return CLI_OK;
+}
+
+static int read_tls(service *s)
+{
+    const char *which = cli_value(s->args, "tls-client");
+    const char *ca = cli_value(s->args, "tls-client-ca");
+    int code = read_certs(s);
+    if (code != CLI_OK) {
+        return code;
+    }
+    if (ca != NULL && s->config.tls_certs_count == 0) {
+        return cli_usage_error(NULL, "--tls-client-ca: without --tls-cert there is no TLS");
+    }
+    if (which != NULL && strcmp(which, "may") != 0 && strcmp(which, "must") != 0) {
+        return cli_usage_error("must, or may", "--tls-client: '%s' is neither", which);
+    }
+    if (which != NULL && ca == NULL) {
+        return cli_usage_error(NULL, "--tls-client: needs --tls-client-ca");
+    }
+    s->config.tls_client_ca_file = ca;
+    s->config.tls_clients = ca == NULL                                   ? SWELL_TLS_CLIENTS_ANY
+                            : which != NULL && strcmp(which, "may") == 0 ? SWELL_TLS_CLIENTS_MAY
+                                                                         : SWELL_TLS_CLIENTS_MUST;
+    return CLI_OK;
+}
+
 static int read_options(service *s)
 {
     const cli_args *args = s->args;
@@ -170,6 +221,7 @@ static int read_options(service *s)
     s->config.listen = s->listen;
     s->config.listen_fds = s->fds;
     s->config.admin = cli_value(args, "admin");
+    code = code != CLI_OK ? code : read_tls(s);
     return code != CLI_OK
                ? code
                : read_access_log(cli_value(args, "access-log"), cli_has(args, "json"), &s->config);

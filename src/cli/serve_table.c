@@ -8,6 +8,12 @@ static const cli_option OPTIONS[] = {
     {"listen-fd",       0,   "NUMBER",  "serve on this open listening socket; with 'systemd' on all that the service "
                                         "manager passes", true},
     {"admin",           0,   "ADDRESS", "answer /metrics (Prometheus), /healthz and /readyz here; off by default", false},
+    {"tls-cert",        0,   "FILE",    "speak TLS (HTTP/2 and 1.1), with this certificate and its chain in PEM; several are "
+                                        "chosen from by the name a client asks for", true},
+    {"tls-key",         0,   "FILE",    "the key, in PEM without a passphrase, of the certificate at the same place in the "
+                                        "order; by default it is in the certificate's file", true},
+    {"tls-client-ca",   0,   "FILE",    "clients must show a certificate issued by one in this PEM file", false},
+    {"tls-client",      0,   "WHICH",   "with 'may', clients can do without a certificate: must (the default), may", false},
     {"workers",         0,   "NUMBER",  "threads that serve, default one a core", false},
     {"dir",             0,   "HOST[::GUEST][:ro]", "let guests see directory HOST, as GUEST; ':ro' read-only", true},
     {"env",             0,   "NAME[=VALUE]", "set an environment variable; without a value, the host's own", true},
@@ -45,6 +51,8 @@ static const cli_example EXAMPLES[] = {
     {"swell serve hello.wasm",                                                        "Serve on http://127.0.0.1:8080."},
     {"swell serve --listen '*:80' --admin 127.0.0.1:9090 --access-log json app.wasm",
      "Serve the world, with metrics for the machine itself."                                                           },
+    {"swell serve --listen '*:443' --tls-cert site.pem --tls-key site.key site.wasm",
+     "Serve HTTPS; after a new certificate: kill -HUP."                                                                },
     {"swell serve --dir site::/:ro --timeout 2s --max-memory 32MiB site.wasm",
      "Let it read ./site, and bound it tightly."                                                                       },
 };
@@ -71,6 +79,7 @@ const cli_verb CLI_SERVE = {
         "SIGTERM or SIGINT stops: no new connections, running requests are finished; the\n"
         "second one ends them. SIGHUP reads FILE again, and requests from then on run the\n"
         "new program; none is dropped. If the new file cannot be served, the old one stays.\n"
+        "Certificates are read again, too, for connections from then on.\n"
         "\n"
         "Exit codes: 0 after a stop, 2 for a wrong command line or a malformed file,\n"
         "1 for other failures.",

@@ -174,8 +174,9 @@ void sw_exchange_respond_text(sw_exchange *x, uint16_t status, sw_str text);
  * it (HTTP/1.0). */
 void sw_exchange_informational(sw_exchange *x, uint16_t status, const sw_http_fields *fields);
 
-/* Server: the handler is about to read `in`. A peer that waits for "100 Continue" gets it now. Any
- * number of times. */
+/* Server: the handler is about to read `in`. A peer that waits for "100 Continue" gets it now, also
+ * in front of a response whose head has not left yet: handlers that answer while they read respond
+ * first. Any number of times. */
 void sw_exchange_want_body(sw_exchange *x);
 
 /* Cuts the exchange: on_end comes (from inside), with `why`. Nothing after on_end. */

@@ -27,7 +27,6 @@ static void free_conn(sw_h1_conn *c)
     sw_buf_clear(&c->pending);
     sw_buf_clear(&c->out.text);
     sw_http_conn_unlink(&c->base);
-    s->counters.connections -= io == NULL; /* counted again as one of HTTP/2 */
     sw_free(s->budget, c, sizeof *c);
     if (io != NULL) {
         io->ops->close(io);
@@ -115,6 +114,11 @@ static void finish_turn(sw_h1_conn *c)
         return;
     }
     c->base.is_idle = c->phase == SW_H1_HEAD && c->head_start_ns == 0;
+    if (c->base.is_idle && c->base.service->is_draining) {
+        sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
+        free_conn(c);
+        return;
+    }
     set_timers(c);
 }
 
@@ -135,7 +139,7 @@ static void on_event(sw_watch *w, uint32_t events)
         shake_hands(c);
     }
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-        s->counters.resets += c->phase == SW_H1_EXCHANGE;
+        sw_count(&s->counters.resets, c->phase == SW_H1_EXCHANGE);
         sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
     }
     if ((events & EPOLLRDHUP) != 0 && !c->has_finished) {
@@ -156,7 +160,7 @@ static void on_event(sw_watch *w, uint32_t events)
 static void on_time(sw_h1_conn *c)
 {
     sw_http_service *s = c->base.service;
-    s->counters.timeouts++;
+    sw_count(&s->counters.timeouts, 1);
     bool is_late = c->phase == SW_H1_HEAD && c->head_start_ns != 0;
     bool is_body = c->phase == SW_H1_EXCHANGE && !c->is_in_done;
     if (is_late || is_body) {
@@ -171,7 +175,7 @@ static void on_time(sw_h1_conn *c)
 static void on_out_timer(sw_loop_timer *t)
 {
     sw_h1_conn *c = SW_CONTAINER_OF(t, sw_h1_conn, out_timer);
-    c->base.service->counters.timeouts++;
+    sw_count(&c->base.service->counters.timeouts, 1);
     sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_WRITE_TIMEOUT);
     finish_turn(c);
 }
@@ -181,7 +185,8 @@ static void drain(sw_http_conn *base)
     sw_h1_conn *c = of_base(base);
     c->keeps_alive = false;
     if (c->base.is_idle) {
-        sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
+        /* A request that is here already is answered; else its turn closes the connection. */
+        c->may_read = c->phase != SW_H1_HANDSHAKE;
         sw_loop_defer(base->service->loop, &c->job);
     }
 }

@@ -89,7 +89,7 @@ static void begin_exchange(sw_h1_conn *c, const sw_h1_framing *f)
     x->in->on_writable = x->out->on_readable = on_pipe;
     x->in->on_writable_arg = x->out->on_readable_arg = c;
     begin_body(c, f);
-    s->counters.requests++;
+    sw_count(&s->counters.requests, 1);
     s->on_request(s, x);
 }
 
@@ -262,7 +262,7 @@ static void on_stream_end(sw_h1_conn *c)
     if (c->phase == SW_H1_EXCHANGE && c->is_in_done) {
         return;
     }
-    c->base.service->counters.resets += c->phase == SW_H1_EXCHANGE;
+    sw_count(&c->base.service->counters.resets, c->phase == SW_H1_EXCHANGE);
     sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
 }
 
@@ -274,7 +274,6 @@ static size_t read_into(sw_h1_conn *c, void *to, size_t size_bytes)
         /* A socket that gave less than was asked for is empty; a new edge tells of more. */
         bool is_empty = (size_t)n < size_bytes && !c->io->is_secure && !c->has_finished;
         c->may_read = !is_empty;
-        c->base.service->counters.bytes_in += (uint64_t)n;
         return (size_t)n;
     }
     if (n == 0) {
@@ -282,7 +281,7 @@ static size_t read_into(sw_h1_conn *c, void *to, size_t size_bytes)
     } else if (n == -EAGAIN) {
         c->may_read = false;
     } else {
-        c->base.service->counters.resets++;
+        sw_count(&c->base.service->counters.resets, 1);
         sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
     }
     return 0;

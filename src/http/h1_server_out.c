@@ -27,7 +27,7 @@ static void op_informational(sw_exchange *x, uint16_t status, const sw_http_fiel
     sw_h1_conn *c = x->connection;
     if (!c->is_old) {
         c->wants_continue = c->wants_continue && status != 100;
-        c->base.service->counters.informational++;
+        sw_count(&c->base.service->counters.informational, 1);
         sw_h1_write_informational(&c->out.text, status, fields);
         c->out.tail_at = c->out.text.len;
         wake(c);
@@ -37,7 +37,7 @@ static void op_informational(sw_exchange *x, uint16_t status, const sw_http_fiel
 static void op_want_body(sw_exchange *x)
 {
     sw_h1_conn *c = x->connection;
-    if (c->wants_continue && !x->has_responded) {
+    if (c->wants_continue && !c->out.is_started) {
         c->since_ns = sw_loop_now(c->base.service->loop);
         op_informational(x, 100, NULL);
     }
@@ -46,7 +46,7 @@ static void op_want_body(sw_exchange *x)
 static void op_abort(sw_exchange *x, sw_http_error why)
 {
     sw_h1_conn *c = x->connection;
-    c->base.service->counters.cut++;
+    sw_count(&c->base.service->counters.cut, 1);
     sw_h1_conn_cut(c, why);
     wake(c);
 }
@@ -173,23 +173,13 @@ static void write_head(sw_h1_conn *c)
     sw_h1_out_start(&c->out, p.body, p.length);
 }
 
-static uint32_t class_of(uint16_t status)
-{
-    static const uint16_t CLASSES[] = {400, 408, 413, 414, 431};
-    uint32_t i = 0;
-    while (i < SW_COUNTOF(CLASSES) && CLASSES[i] != status) {
-        i++;
-    }
-    return i == SW_COUNTOF(CLASSES) && status < 500 ? 0 : i;
-}
-
 /* An answer of the connection's own, after which it closes. */
 static void answer(sw_h1_conn *c, uint16_t status, const char *text)
 {
     sw_buf *b = &c->out.text;
     sw_http_service *s = c->base.service;
     sw_str reason = sw_http_reason(status);
-    s->counters.refused[class_of(status)]++;
+    sw_count(&s->counters.refused[sw_http_refusal_of(status)], 1);
     take_buffer(c);
     sw_buf_printf(b, "HTTP/1.1 %u %.*s\r\ncontent-type: text/plain\r\n", status,
                   SW_STR_ARG(reason));
@@ -307,14 +297,12 @@ static void step_exchange(sw_h1_conn *c)
     if (c->phase != SW_H1_EXCHANGE) {
         return;
     }
-    uint64_t before = c->x->out_bytes;
     sw_h1_out_result result = c->out.is_started
                                   ? sw_h1_out_step(&c->out, c->x, c->io, &c->has_moved)
                                   : sw_h1_out_text(&c->out, c->io, &c->has_moved);
     if (c->phase != SW_H1_EXCHANGE) {
         return;
     }
-    c->base.service->counters.bytes_out += c->x->out_bytes - before;
     switch (result) {
     case SW_H1_OUT_WAIT: give_buffer(c); return;
     case SW_H1_OUT_BLOCKED: c->may_write = false; return;
@@ -324,11 +312,11 @@ static void step_exchange(sw_h1_conn *c)
         sw_h1_conn_settle(c);
         return;
     case SW_H1_OUT_SHORT:
-        c->base.service->counters.cut++;
+        sw_count(&c->base.service->counters.cut, 1);
         sw_h1_conn_cut(c, SW_HTTP_E_RESPONSE_INCOMPLETE);
         return;
     case SW_H1_OUT_GONE:
-        c->base.service->counters.resets++;
+        sw_count(&c->base.service->counters.resets, 1);
         sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
         return;
     case SW_H1_OUT_NO_MEMORY: sw_h1_conn_cut(c, SW_HTTP_E_INTERNAL_ERROR); return;

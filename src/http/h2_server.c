@@ -56,7 +56,7 @@ static void calm_down(sw_h2_conn *c)
 {
     if (!c->is_closing) {
         c->is_closing = true;
-        c->base.service->counters.cut++;
+        sw_count(&c->base.service->counters.cut, 1);
         (void)nghttp2_session_terminate_session(c->wire.ng, NGHTTP2_ENHANCE_YOUR_CALM);
     }
 }
@@ -248,7 +248,7 @@ static int on_stream_closed(nghttp2_session *ng, int32_t id, uint32_t code, void
                         : code == NGHTTP2_PROTOCOL_ERROR ? SW_HTTP_E_PROTOCOL_ERROR
                                                          : SW_HTTP_E_CONNECTION_TERMINATED;
     if (st->flow.x != NULL && !st->flow.is_sent) {
-        c->base.service->counters.resets++;
+        sw_count(&c->base.service->counters.resets, 1);
     }
     sw_h2_stream_close(st, why);
     return 0;
@@ -290,10 +290,10 @@ static void check_streams(sw_h2_conn *c, uint64_t now)
             continue;
         }
         if (in_is_slow(c, st, now)) {
-            c->base.service->counters.timeouts++;
+            sw_count(&c->base.service->counters.timeouts, 1);
             sw_h2_stream_cut(st, NGHTTP2_CANCEL, SW_HTTP_E_CONNECTION_READ_TIMEOUT);
         } else if (out_is_stalled(c, st, now)) {
-            c->base.service->counters.timeouts++;
+            sw_count(&c->base.service->counters.timeouts, 1);
             sw_h2_stream_cut(st, NGHTTP2_CANCEL, SW_HTTP_E_CONNECTION_WRITE_TIMEOUT);
         }
     }
@@ -312,7 +312,7 @@ static void on_timer(sw_loop_timer *timer)
     }
     bool is_stalled = c->wire.rest != NULL && is_over(c->wire.written_ns, l->write_stall_ns, now);
     if (is_stalled || (c->head_ns != 0 && is_over(c->head_ns, l->head_ns, now))) {
-        c->base.service->counters.timeouts++;
+        sw_count(&c->base.service->counters.timeouts, 1);
         sw_h2_wire_end(&c->wire, -ETIMEDOUT);
         return;
     }
@@ -339,15 +339,6 @@ static void before_send(sw_h2_wire *w)
     sw_h2_submit_due(conn_of(w));
 }
 
-static void after(sw_h2_wire *w)
-{
-    sw_h2_conn *c = conn_of(w);
-    sw_http_counters *n = &c->base.service->counters;
-    n->bytes_in += w->bytes_in;
-    n->bytes_out += w->bytes_out;
-    w->bytes_in = w->bytes_out = 0;
-}
-
 static void free_conn(sw_h2_conn *c)
 {
     sw_budget *budget = c->wire.budget;
@@ -359,7 +350,6 @@ static void on_end(sw_h2_wire *w, int why)
 {
     sw_h2_conn *c = conn_of(w);
     (void)why;
-    after(w);
     sw_loop_timer_stop(w->loop, &c->timer);
     while (c->streams != NULL) {
         sw_h2_stream_close(c->streams, SW_HTTP_E_CONNECTION_TERMINATED);
@@ -387,13 +377,12 @@ static void drain(sw_http_conn *base)
 static void cut(sw_http_conn *base)
 {
     sw_h2_conn *c = SW_CONTAINER_OF(base, sw_h2_conn, base);
-    c->base.service->counters.cut++;
+    sw_count(&c->base.service->counters.cut, 1);
     sw_h2_wire_end(&c->wire, -ECANCELED);
 }
 
 static const sw_http_conn_ops CONN_OPS = {.drain = drain, .cut = cut};
-static const sw_h2_wire_events EVENTS = {
-    .before_send = before_send, .after = after, .on_end = on_end};
+static const sw_h2_wire_events EVENTS = {.before_send = before_send, .on_end = on_end};
 
 static sw_status make_ng(sw_h2_conn *c)
 {
@@ -449,7 +438,6 @@ bool sw_h2_serve(sw_http_service *s, sw_io *io, void *peer, sw_bytes early)
         return false;
     }
     sw_http_conn_link(s, &c->base);
-    s->counters.connections -= s->counters.connections != 0; /* it was counted when it came */
     start_ticking(c);
     sw_h2_wire_kick(&c->wire);
     sw_h2_wire_feed(&c->wire, early);

@@ -258,7 +258,7 @@ void sw_h2_stream_begin(sw_h2_stream *st, bool has_ended)
         x->in_length = 0;
         sw_h2_flow_end_in(&st->flow);
     }
-    s->counters.requests++;
+    sw_count(&s->counters.requests, 1);
     if (st->refusal == 0) {
         s->on_request(s, x);
         return;
@@ -360,7 +360,7 @@ static void op_informational(sw_exchange *x, uint16_t status, const sw_http_fiel
     }
     if (nghttp2_submit_headers(ng_of(st), NGHTTP2_FLAG_NONE, st->flow.id, NULL, l.at, l.count,
                                NULL) == 0) {
-        st->conn->base.service->counters.informational++;
+        sw_count(&st->conn->base.service->counters.informational, 1);
         sw_h2_wire_kick(&st->conn->wire);
     }
     sw_h2_list_clear(&l);
@@ -370,7 +370,8 @@ static void op_want_body(sw_exchange *x)
 {
     sw_h2_stream *st = stream_of(x);
     sw_str expect;
-    if (!st->has_continued && !x->has_responded && x->in_bytes == 0 && !st->flow.has_ended_in &&
+    if (!st->has_continued && !st->flow.is_submitted && x->in_bytes == 0 &&
+        !st->flow.has_ended_in &&
         sw_http_fields_get(&x->request.fields, SW_STR("expect"), &expect) &&
         sw_http_eq_lower(expect, SW_STR("100-continue"))) {
         st->has_continued = true;
@@ -381,7 +382,7 @@ static void op_want_body(sw_exchange *x)
 static void op_abort(sw_exchange *x, sw_http_error why)
 {
     sw_h2_stream *st = stream_of(x);
-    st->conn->base.service->counters.cut++;
+    sw_count(&st->conn->base.service->counters.cut, 1);
     sw_h2_stream_cut(st, NGHTTP2_INTERNAL_ERROR, why);
 }
 

@@ -94,7 +94,6 @@ static bool leave(sw_h2_wire *w)
 
 static void feed(sw_h2_wire *w, const uint8_t *p, size_t n)
 {
-    w->bytes_in += n;
     ssize_t taken = nghttp2_session_mem_recv(w->ng, p, n);
     if (taken < 0) {
         sw_h2_wire_end(w, taken == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPROTO);
@@ -172,7 +171,6 @@ static bool write_out(sw_h2_wire *w, const uint8_t *p, size_t size, size_t *ret_
             return false;
         }
         *ret_written += (size_t)n;
-        w->bytes_out += (uint64_t)n;
         w->written_ns = sw_loop_now(w->loop);
     }
     return true;
@@ -243,7 +241,9 @@ static void run(sw_loop_job *job)
     w->is_busy = true;
     w->events->before_send(w);
     write_some(w);
-    w->events->after(w);
+    if (w->events->after != NULL) {
+        w->events->after(w);
+    }
     if (!w->is_ended && w->rest == NULL && nghttp2_session_want_read(w->ng) == 0 &&
         nghttp2_session_want_write(w->ng) == 0) {
         sw_h2_wire_end(w, 0);

@@ -26,7 +26,7 @@ enum { SW_H2_SCRATCH_BYTES = 64 * 1024 };
 typedef struct sw_h2_wire_events {
     /* The turn ends: submit what is due. */
     void (*before_send)(sw_h2_wire *w);
-    /* After frames were read or written. */
+    /* After frames were read or written. May be NULL. */
     void (*after)(sw_h2_wire *w);
     /* The connection is over: by the peer (why is a negative errno, or 0 for its end of stream), by
      * both sides' agreement (0), or by sw_h2_wire_end. The owner clears the wire, and may free it.
@@ -47,7 +47,6 @@ struct sw_h2_wire {
     sw_watch watch;
     sw_loop_job job;
     uint64_t written_ns; /* when the socket last took a byte, or was first given one */
-    uint64_t bytes_in, bytes_out;
     int end_why;
     bool is_busy;  /* inside of nghttp2, or of a loop over it */
     bool is_ended; /* on_end is due or has been called */

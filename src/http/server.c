@@ -2,6 +2,7 @@
 #include "http/server.h"
 
 #include "http/server/admin.h"
+#include "http/server/app.h"
 #include "http/server/internal.h"
 #include "os/clock.h"
 #include "os/thread.h"
@@ -46,7 +47,8 @@ static void add_url(sw_server *s, const sw_address *a)
 {
     char text[SW_LISTEN_TEXT_BYTES];
     sw_address_write(a, text);
-    (void)snprintf(s->urls[s->urls_count++], SW_SERVER_URL_BYTES, "http://%s", text);
+    (void)snprintf(s->urls[s->urls_count++], SW_SERVER_URL_BYTES, "http%s://%s",
+                   s->workers[0].app->parts.tls == NULL ? "" : "s", text);
 }
 
 static sw_status listen_on(sw_server *s, const char *text, sw_diag *diag)

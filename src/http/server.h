@@ -20,6 +20,7 @@
 
 #include "component/component.h"
 #include "http/service.h"
+#include "http/tls.h"
 #include "wasi/wasi.h"
 
 #include <stdatomic.h>
@@ -33,6 +34,8 @@ typedef struct sw_app_parts {
     sw_component *component; /* a reference, taken over; exports an incoming-handler */
     const sw_linker *linker; /* borrowed until on_free, as the rest */
     const sw_grants *grants; /* streams 1 and 2 are the server's, whatever is in here */
+    sw_tls *tls;             /* connections that are accepted while the app is served speak TLS;
+                              * NULL: cleartext */
     bool reports_denials;    /* as log lines */
     void (*on_free)(void *arg);
     void *arg;

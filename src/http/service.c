@@ -117,6 +117,20 @@ sw_exchange *sw_http_exchange_take(sw_http_service *s)
     return x;
 }
 
+sw_http_refusal sw_http_refusal_of(uint16_t status)
+{
+    static const uint16_t STATUS[] = {[SW_HTTP_REFUSED_408] = 408,
+                                      [SW_HTTP_REFUSED_413] = 413,
+                                      [SW_HTTP_REFUSED_414] = 414,
+                                      [SW_HTTP_REFUSED_431] = 431};
+    for (uint32_t i = 0; i < SW_COUNTOF(STATUS); i++) {
+        if (STATUS[i] == status) {
+            return (sw_http_refusal)i;
+        }
+    }
+    return status < 500 ? SW_HTTP_REFUSED_4XX : SW_HTTP_REFUSED_5XX;
+}
+
 /*
  * Connections.
  */
@@ -131,7 +145,6 @@ void sw_http_conn_link(sw_http_service *s, sw_http_conn *c)
     }
     s->connections = c;
     s->connections_count++;
-    s->counters.connections++;
 }
 
 void sw_http_conn_unlink(sw_http_conn *c)

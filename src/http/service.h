@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/counter.h"
 #include "http/exchange.h"
 #include "http/io.h"
 
@@ -33,12 +34,26 @@ typedef struct sw_http_limits {
 
 extern const sw_http_limits sw_http_limits_default;
 
+/* Refused before a handler heard of them, by the status of the answer. */
+typedef enum sw_http_refusal {
+    SW_HTTP_REFUSED_4XX, /* those that are not below */
+    SW_HTTP_REFUSED_408,
+    SW_HTTP_REFUSED_413,
+    SW_HTTP_REFUSED_414,
+    SW_HTTP_REFUSED_431,
+    SW_HTTP_REFUSED_5XX,
+    SW_HTTP_REFUSED_COUNT
+} sw_http_refusal;
+
+sw_http_refusal sw_http_refusal_of(uint16_t status);
+
+/* The loop's thread counts, any thread may read. */
 typedef struct sw_http_counters {
-    uint64_t connections, requests, informational;
-    uint64_t bytes_in, bytes_out;
-    uint64_t refused[6]; /* by the class of answer: 400, 408, 413, 414, 431, 5xx */
-    uint64_t timeouts, resets,
-        cut; /* connections ended by us in time-outs, by the peer, by abort */
+    sw_counter requests, informational;
+    sw_counter refused[SW_HTTP_REFUSED_COUNT];
+    sw_counter timeouts; /* connections and streams ended because their peer was slow or idle */
+    sw_counter resets;   /* and because their peer had gone in the middle */
+    sw_counter cut;      /* answers ended by their handlers or by us before they were whole */
 } sw_http_counters;
 
 /* Base of a connection of any protocol: what the service needs to know of it. */

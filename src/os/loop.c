@@ -31,7 +31,8 @@ typedef struct entry {
     sw_watch *watches;
     uint32_t wanted_count[KINDS_COUNT]; /* watches that ask for it */
     uint32_t watches_count;
-    uint32_t events;     /* what epoll knows of; 0: not registered */
+    uint32_t events;     /* what epoll was asked for */
+    bool is_registered;  /* with epoll, maybe for no event */
     uint32_t generation; /* grows whenever the descriptor leaves epoll */
 } entry;
 
@@ -190,23 +191,24 @@ static bool update(sw_loop *l, int fd, bool begin_anew)
 {
     entry *e = &l->entries[fd];
     uint32_t events = wanted_events(e);
-    if (e->watches != NULL && events == e->events && !begin_anew) {
+    if (e->is_registered && e->watches != NULL && events == e->events && !begin_anew) {
         return true;
     }
     if (e->watches == NULL) {
         /* Fails for a descriptor that was closed too early, which epoll has forgotten by itself. */
         (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, &(struct epoll_event){0});
-        e->events = 0;
+        e->is_registered = false;
         e->generation++;
         return true;
     }
     struct epoll_event event = {.events = events,
                                 .data.u64 = (uint64_t)e->generation << 32 | (uint32_t)fd};
-    int op = e->events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int op = e->is_registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (epoll_ctl(l->epoll_fd, op, fd, &event) != 0) {
         return false;
     }
     e->events = events;
+    e->is_registered = true;
     return true;
 }
 

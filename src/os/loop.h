@@ -86,8 +86,9 @@ struct sw_watch {
 SW_NODISCARD sw_status sw_loop_watch(sw_loop *loop, sw_watch *w, int fd, uint32_t events,
                                      sw_watch_fn fn);
 
-/* Asks for other events; false: the system refused, and they stay as they were. Edges begin anew:
- * a descriptor that is ready already is told of once more. */
+/* Asks for other events, or for none for a while (EPOLLERR and EPOLLHUP still come); false: the
+ * system refused, and they stay as they were. Edges begin anew: a descriptor that is ready already
+ * is told of once more. */
 bool sw_loop_rewatch(sw_loop *loop, sw_watch *w, uint32_t events);
 
 /* After this the watch is not called any more, not even for an event that has come already. Before

@@ -78,6 +78,8 @@ static const talk_case TALKS[] = {
     {SW_STR_INIT("POST /never HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n2000\r\n"), "", false, ""},
     /* Expect. */
     {SW_STR_INIT("POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n"), "HTTP/1.1 100 Continue\n\n", false, ""},
+    {SW_STR_INIT("POST /stream HTTP/1.1\r\n" H "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n"),
+     "HTTP/1.1 100 Continue\n\n" OK5 "transfer-encoding: chunked\n\n", false, ""},
     {SW_STR_INIT("POST /hello HTTP/1.1\r\n" H "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n"),
      OK5 "x-a: 1\ncontent-length: 5\nconnection: close\n\nhello", true, "none closed "},
     {SW_STR_INIT("POST /hello HTTP/1.1\r\n" H "Content-Length: 5\r\nExpect: odd\r\n\r\n"),

@@ -98,6 +98,7 @@ static void do_echo(sw_exchange *x)
 {
     x->response.status = 200;
     sw_exchange_respond(x);
+    sw_exchange_want_body(x);
     x->in->on_readable = x->out->on_writable = echo;
     x->in->on_readable_arg = x->out->on_writable_arg = x;
     echo(NULL, x);

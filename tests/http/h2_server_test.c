@@ -240,6 +240,7 @@ static void informational_answers_come_first(void **state)
         {"/early", "",                     103},
         {"/want",  "expect: 100-continue", 100},
         {"/want",  "",                     200},
+        {"/echo",  "expect: 100-continue", 100}, /* it responds first */
         {"/count", "expect: 100-continue", 200}, /* the handler did not say that it wants it */
     };
     peer *p = peer_new(&peer_limits);

@@ -28,6 +28,12 @@ static const char *const LINES[] = {
     "swell_connections_accepted_total 12\n",
     "# TYPE swell_connections gauge\n",
     "swell_connections 7\n",
+    "# TYPE swell_http_resets_total counter\n",
+    "swell_http_resets_total 9\n",
+    "swell_http_timeouts_total 0\n",
+    "swell_http_refused_total{status=\"408\"} 3\n",
+    "swell_http_refused_total{status=\"4xx\"} 2\n",
+    "swell_http_refused_total{status=\"5xx\"} 1\n",
 };
 
 static void test_text(void **state)
@@ -46,6 +52,13 @@ static void test_text(void **state)
     sw_count(&workers[1].accepted, 7);
     sw_gauge(&workers[0].connections, 3);
     sw_gauge(&workers[1].connections, 4);
+    static sw_http_counters http; /* the second worker has none yet */
+    static const uint16_t REFUSED[] = {408, 417, 408, 501, 400, 408};
+    for (size_t i = 0; i < SW_COUNTOF(REFUSED); i++) {
+        sw_count(&http.refused[sw_http_refusal_of(REFUSED[i])], 1);
+    }
+    sw_count(&http.resets, 9);
+    workers[0].http = &http;
     sw_metrics_write(all, 2, &text);
     sw_buf_u8(&text, '\0');
     assert_int_equal(sw_buf_status(&text), SW_OK);

@@ -103,6 +103,29 @@ static void levels_and_edges(void **state)
     close_pair(fds);
 }
 
+/* A watch may ask for nothing, from the start or for a while. */
+static void no_events_for_a_while(void **state)
+{
+    (void)state;
+    int fds[2];
+    make_pair(fds);
+    send_byte(fds[1]);
+    for (uint32_t first = 0; first <= EPOLLIN; first += EPOLLIN) {
+        socket_end s = {0};
+        assert_int_equal(sw_loop_watch(loop, &s.watch, fds[0], first, note), SW_OK);
+        for (int i = 1; i <= 3; i++) {
+            assert_true(sw_loop_rewatch(loop, &s.watch, 0));
+            sw_loop_turn(loop, 0);
+            assert_int_equal(s.calls, i - 1);
+            assert_true(sw_loop_rewatch(loop, &s.watch, EPOLLIN));
+            sw_loop_turn(loop, 0);
+            assert_int_equal(s.calls, i);
+        }
+        sw_loop_unwatch(loop, &s.watch);
+    }
+    close_pair(fds);
+}
+
 /* Each watch of a descriptor hears what it asked for. */
 static void several_watches(void **state)
 {
@@ -509,6 +532,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(levels_and_edges, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_events_for_a_while, setup, teardown),
         cmocka_unit_test_setup_teardown(several_watches, setup, teardown),
         cmocka_unit_test_setup_teardown(unwatched_in_a_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reused_number, setup, teardown),

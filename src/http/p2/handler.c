@@ -199,10 +199,12 @@ static sw_status call_handler(sw_p2 *p, const sw_component_func *handle, http_in
     return st;
 }
 
-/* Nothing of the guest runs after handle: a body that is not finished by now will not be. */
+/* Nothing of the guest runs after handle: a body that is not finished by now will not be, and what
+ * has not been read of the request's is not wanted, even if handles are left that could. */
 static void settle(const http_incoming *in)
 {
     sw_exchange *x = in->x;
+    sw_pipe_close(x->in);
     if (in->has_answer && x->out->state == SW_PIPE_OPEN) {
         sw_exchange_abort(x, SW_HTTP_E_RESPONSE_INCOMPLETE);
     }

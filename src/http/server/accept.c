@@ -1,4 +1,5 @@
 /* Accepting connections, as many as there may be. */
+#include "http/server/app.h"
 #include "http/server/internal.h"
 
 #include "os/clock.h"
@@ -45,24 +46,14 @@ void sw_worker_free_peers(sw_worker *w)
 
 static void on_connection(sw_watch *watch, uint32_t events);
 
-static bool watch_listeners(sw_worker *w)
+static bool want_connections(sw_worker *w, bool wants)
 {
+    bool ok = true;
     for (uint32_t i = 0; i < w->listeners_count; i++) {
-        sw_listener *l = &w->listeners[i];
-        if (sw_loop_watch(w->loop, &l->watch, l->fd, EPOLLIN, on_connection) != SW_OK) {
-            return false;
-        }
+        ok &= sw_loop_rewatch(w->loop, &w->listeners[i].watch, wants ? EPOLLIN : 0);
     }
-    w->is_accepting = true;
-    return true;
-}
-
-static void unwatch_listeners(sw_worker *w)
-{
-    for (uint32_t i = 0; i < w->listeners_count; i++) {
-        sw_loop_unwatch(w->loop, &w->listeners[i].watch);
-    }
-    w->is_accepting = false;
+    w->is_accepting = wants && ok;
+    return ok;
 }
 
 static void on_accept_again(sw_loop_timer *t);
@@ -70,7 +61,7 @@ static void on_accept_again(sw_loop_timer *t);
 /* New peers wait in the kernel until a connection ends, or for some time. */
 static void pause_accepting(sw_worker *w)
 {
-    unwatch_listeners(w);
+    (void)want_connections(w, false);
     sw_loop_timer_start(w->loop, &w->accept_again, sw_loop_now(w->loop) + RETRY_NS,
                         on_accept_again);
 }
@@ -81,7 +72,7 @@ static void resume_accepting(sw_worker *w)
         return;
     }
     sw_loop_timer_stop(w->loop, &w->accept_again);
-    if (!watch_listeners(w)) {
+    if (!want_connections(w, true)) {
         pause_accepting(w);
     }
 }
@@ -109,11 +100,26 @@ static void cut_idle(sw_worker *w)
     }
 }
 
+static sw_status open_io(sw_worker *w, int fd, sw_peer *p, sw_io **ret_io)
+{
+    sw_tls *tls = w->app->parts.tls;
+    if (tls != NULL) {
+        sw_status st = sw_tls_accept(tls, fd, &w->budget, ret_io);
+        if (st != SW_OK) {
+            (void)close(fd);
+        }
+        return st;
+    }
+    sw_io_plain_init(&p->io, fd, NULL, NULL);
+    *ret_io = &p->io.io;
+    return SW_OK;
+}
+
 static void serve(sw_worker *w, int fd, sw_peer *p)
 {
+    sw_io *io;
     sw_count(&w->metrics.accepted, 1);
-    sw_io_plain_init(&p->io, fd, NULL, NULL);
-    if (sw_http_serve(&w->service, &p->io.io, p) != SW_OK) {
+    if (open_io(w, fd, p, &io) != SW_OK || sw_http_serve(&w->service, io, p) != SW_OK) {
         sw_count(&w->metrics.no_memory, 1);
         give_peer(p);
     }
@@ -165,14 +171,18 @@ void sw_worker_closed(sw_http_service *s, void *peer)
     give_peer(peer);
     sw_gauge(&w->metrics.connections, s->connections_count);
     resume_accepting(w);
+    sw_worker_look_for_end(w);
 }
 
 sw_status sw_worker_accept(sw_worker *w)
 {
     for (uint32_t i = 0; i < w->listeners_count; i++) {
-        w->listeners[i].worker = w;
+        sw_listener *l = &w->listeners[i];
+        l->worker = w;
+        SW_TRY(sw_loop_watch(w->loop, &l->watch, l->fd, EPOLLIN, on_connection));
     }
-    return watch_listeners(w) ? SW_OK : SW_IO;
+    w->is_accepting = true;
+    return SW_OK;
 }
 
 /* Who has connected already is let in first: closing the socket would reset him. */
@@ -184,8 +194,8 @@ void sw_worker_stop_accepting(sw_worker *w)
         while (!l->is_shared && !is_full(w) && accept_one(w, l->fd)) {
         }
     }
-    unwatch_listeners(w);
     for (uint32_t i = 0; i < w->listeners_count; i++) {
+        sw_loop_unwatch(w->loop, &w->listeners[i].watch);
         if (!w->listeners[i].is_shared) {
             (void)close(w->listeners[i].fd);
         }

@@ -5,7 +5,7 @@
 #include "http/server/worker.h"
 #include "os/thread.h"
 
-enum { SW_WORKERS_MAX = SW_PARALLEL_MAX, SW_SERVER_URL_BYTES = SW_LISTEN_TEXT_BYTES + 8 };
+enum { SW_WORKERS_MAX = SW_PARALLEL_MAX, SW_SERVER_URL_BYTES = SW_LISTEN_TEXT_BYTES + 9 };
 
 struct sw_server {
     sw_engine *engine; /* borrowed */

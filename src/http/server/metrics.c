@@ -24,7 +24,7 @@ static uint64_t sum(const sw_metrics *const *workers, unsigned count, size_t off
     uint64_t total = 0;
     for (unsigned i = 0; i < count; i++) {
         const sw_counter *c = (const void *)((const char *)workers[i] + offset);
-        total += atomic_load_explicit(c, memory_order_relaxed);
+        total += sw_counter_get(c);
     }
     return total;
 }
@@ -52,6 +52,43 @@ static const row ROWS[] = {
 static void write_head(sw_buf *out, const char *key, const char *type, const char *help)
 {
     sw_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", key, help, key, type);
+}
+
+/* What connections count, before and beside requests. */
+static uint64_t sum_http(const sw_metrics *const *workers, unsigned count, size_t offset)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const char *counters = (const char *)workers[i]->http;
+        total += counters == NULL ? 0 : sw_counter_get((const void *)(counters + offset));
+    }
+    return total;
+}
+
+static const row HTTP_ROWS[] = {
+    {"swell_http_timeouts_total", "counter",
+     "Connections and streams closed because their peer was slow or idle.",
+     offsetof(sw_http_counters, timeouts)},
+    {"swell_http_resets_total", "counter", "Peers that went in the middle of a request.",
+     offsetof(sw_http_counters, resets)},
+    {"swell_http_cut_total", "counter", "Answers ended before they were whole.",
+     offsetof(sw_http_counters, cut)},
+};
+
+static void write_refusals(const sw_metrics *const *workers, unsigned count, sw_buf *out)
+{
+    static const char *const KEY = "swell_http_refused_total";
+    static const char *const STATUS[SW_HTTP_REFUSED_COUNT] = {
+        [SW_HTTP_REFUSED_4XX] = "4xx", [SW_HTTP_REFUSED_408] = "408", [SW_HTTP_REFUSED_413] = "413",
+        [SW_HTTP_REFUSED_414] = "414", [SW_HTTP_REFUSED_431] = "431", [SW_HTTP_REFUSED_5XX] = "5xx",
+    };
+    write_head(out, KEY, "counter",
+               "Requests refused before a guest heard of them, by status; 4xx: all others.");
+    for (size_t i = 0; i < SW_HTTP_REFUSED_COUNT; i++) {
+        size_t offset = offsetof(sw_http_counters, refused) + i * sizeof(sw_counter);
+        sw_buf_printf(out, "%s{status=\"%s\"} %" PRIu64 "\n", KEY, STATUS[i],
+                      sum_http(workers, count, offset));
+    }
 }
 
 static void write_answers(const sw_metrics *const *workers, unsigned count, sw_buf *out)
@@ -92,6 +129,12 @@ void sw_metrics_write(const sw_metrics *const *workers, unsigned count, sw_buf *
         write_head(out, ROWS[i].key, ROWS[i].type, ROWS[i].help);
         sw_buf_printf(out, "%s %" PRIu64 "\n", ROWS[i].key, sum(workers, count, ROWS[i].offset));
     }
+    for (size_t i = 0; i < sizeof HTTP_ROWS / sizeof HTTP_ROWS[0]; i++) {
+        const row *r = &HTTP_ROWS[i];
+        write_head(out, r->key, r->type, r->help);
+        sw_buf_printf(out, "%s %" PRIu64 "\n", r->key, sum_http(workers, count, r->offset));
+    }
+    write_refusals(workers, count, out);
     write_answers(workers, count, out);
     write_times(workers, count, out);
 }

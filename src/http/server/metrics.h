@@ -4,8 +4,7 @@
 #pragma once
 
 #include "base/buf.h"
-
-#include <stdatomic.h>
+#include "http/service.h"
 
 /* Upper bounds of the histogram of times, in microseconds; the last bucket has none. */
 #define SW_METRICS_BOUNDS                                                      \
@@ -13,8 +12,6 @@
      50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000}
 
 enum { SW_METRICS_BUCKETS = 18, SW_METRICS_CLASSES = 6 };
-
-typedef atomic_uint_fast64_t sw_counter;
 
 /* X(name, text for Prometheus) */
 #define SW_METRICS_MAP(X)                                                                       \
@@ -44,18 +41,8 @@ typedef struct sw_metrics {
     sw_counter time_us; /* sum over all answers */
     /* Now. */
     sw_counter running, waiting, connections, seats, bytes_in, bytes_out;
+    const sw_http_counters *http; /* of the worker's connections; NULL: has none yet */
 } sw_metrics;
-
-static inline void sw_count(sw_counter *c, uint64_t more)
-{
-    uint64_t value = atomic_load_explicit(c, memory_order_relaxed);
-    atomic_store_explicit(c, value + more, memory_order_relaxed);
-}
-
-static inline void sw_gauge(sw_counter *c, uint64_t value)
-{
-    atomic_store_explicit(c, value, memory_order_relaxed);
-}
 
 void sw_metrics_answer(sw_metrics *m, unsigned status, uint64_t time_ns);
 

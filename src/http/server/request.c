@@ -121,11 +121,16 @@ static uint64_t time_of(const sw_exchange *x)
     return sw_clock_monotonic_ns() - x->start_ns;
 }
 
-/* The exchange is whole for the last time. */
+/* Once, while the exchange is whole. A guest that keeps handles keeps the exchange for as long as
+ * its instance lives; so this comes as soon as both the guest has returned and the peer has all. */
 static void account(sw_request *r)
 {
     const sw_exchange *x = r->exchange;
     sw_metrics *m = &r->worker->metrics;
+    if (r->is_accounted) {
+        return;
+    }
+    r->is_accounted = true;
     if (r->time_ns == 0) {
         r->time_ns = time_of(x);
     }
@@ -153,8 +158,11 @@ static void await_end(sw_request *r)
 {
     if (r->is_over) {
         give_request(r);
-    } else {
-        r->state = SW_REQUEST_SENDING;
+        return;
+    }
+    r->state = SW_REQUEST_SENDING;
+    if (r->has_ended) {
+        account(r);
     }
 }
 
@@ -166,9 +174,12 @@ static void on_end(sw_exchange *x)
     }
     sw_worker *w = r->worker;
     r->has_ended = true;
+    r->is_gone = x->error != SW_HTTP_E_NONE;
     r->time_ns = time_of(x);
-    if (r->state == SW_REQUEST_RUNNING) {
+    if (r->state == SW_REQUEST_RUNNING && r->is_gone) {
         sw_store_interrupt(r->seat->store);
+    } else if (r->state == SW_REQUEST_SENDING) {
+        account(r);
     } else if (r->state == SW_REQUEST_QUEUED) {
         sw_requests_remove(&w->queue, r);
         sw_gauge(&w->metrics.waiting, w->queue.count);
@@ -196,17 +207,17 @@ static void count_outcome(const sw_request *r)
 {
     sw_metrics *m = &r->worker->metrics;
     bool failed = r->status != SW_OK && r->status != SW_EXIT;
-    bool is_silent = !r->is_over && !r->has_ended && !r->exchange->has_responded;
+    bool is_silent = !r->is_over && !r->is_gone && !r->exchange->has_responded;
     if (r->timed_out) {
         sw_count(&m->deadlines, 1);
-    } else if (r->has_ended && failed) {
+    } else if (r->is_gone && failed) {
         sw_count(&m->cancelled, 1);
     } else if (failed) {
         sw_count(&m->traps, 1);
     } else if (is_silent) {
         sw_count(&m->no_answers, 1);
     }
-    if (!r->has_ended && (failed || is_silent)) {
+    if (!r->is_gone && (failed || is_silent)) {
         sw_log_failure(r);
     }
 }
@@ -245,6 +256,7 @@ static void finish(sw_store *s, void *arg)
     if (w->queue.first != NULL) {
         sw_loop_defer(w->loop, &w->start_queued);
     }
+    sw_worker_look_for_end(w);
     if (r->is_taken) {
         await_end(r);
     } else {

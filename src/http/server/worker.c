@@ -17,24 +17,32 @@ static bool is_idle(const sw_worker *w)
     return w->service.connections_count == 0 && w->running == 0 && w->queue.first == NULL;
 }
 
-/* Looks from time to time whether all is done: there is nothing that would tell. */
-enum { END_LOOK_MS = 5 };
+static void on_look(sw_loop_job *job)
+{
+    sw_worker *w = SW_CONTAINER_OF(job, sw_worker, look_for_end);
+    if (is_idle(w)) {
+        sw_loop_stop(w->loop);
+    }
+}
+
+void sw_worker_look_for_end(sw_worker *w)
+{
+    if (w->phase != SW_WORKER_SERVES) {
+        sw_loop_defer(w->loop, &w->look_for_end);
+    }
+}
+
+/* Connections go now, and their guests as soon as they notice. */
+static void cut(sw_worker *w)
+{
+    w->phase = SW_WORKER_ENDS;
+    sw_loop_timer_stop(w->loop, &w->drain_timer);
+    sw_http_service_cut(&w->service);
+}
 
 static void on_drain_timer(sw_loop_timer *t)
 {
-    sw_worker *w = SW_CONTAINER_OF(t, sw_worker, drain_timer);
-    uint64_t now = sw_loop_now(w->loop);
-    if (is_idle(w)) {
-        sw_loop_stop(w->loop);
-        return;
-    }
-    if (w->phase == SW_WORKER_DRAINS && now >= w->drain_until_ns) {
-        w->phase = SW_WORKER_ENDS;
-    }
-    if (w->phase == SW_WORKER_ENDS) {
-        sw_http_service_cut(&w->service);
-    }
-    sw_loop_timer_start(w->loop, t, now + END_LOOK_MS * SW_NS_PER_MS, on_drain_timer);
+    cut(SW_CONTAINER_OF(t, sw_worker, drain_timer));
 }
 
 static void on_stop(sw_loop_job *job)
@@ -42,14 +50,15 @@ static void on_stop(sw_loop_job *job)
     sw_worker *w = SW_CONTAINER_OF(job, sw_worker, stop);
     if (w->phase == SW_WORKER_SERVES) {
         w->phase = SW_WORKER_DRAINS;
-        w->drain_until_ns = sw_loop_now(w->loop) + w->server->config.drain_ns;
         sw_worker_stop_accepting(w);
         sw_http_service_drain(&w->service);
+        sw_loop_timer_start(w->loop, &w->drain_timer,
+                            sw_loop_now(w->loop) + w->server->config.drain_ns, on_drain_timer);
     }
     if (atomic_load(&w->server->stops) > 1) {
-        w->phase = SW_WORKER_ENDS;
+        cut(w);
     }
-    sw_loop_timer_start(w->loop, &w->drain_timer, sw_loop_now(w->loop), on_drain_timer);
+    sw_worker_look_for_end(w);
 }
 
 void sw_worker_stop(sw_worker *w)
@@ -117,6 +126,7 @@ sw_status sw_worker_init(sw_worker *w, sw_server *server, unsigned number, sw_di
     w->server = server;
     w->number = number;
     w->stop.fn = on_stop;
+    w->look_for_end.fn = on_look;
     w->take_app.fn = on_take_app;
     sw_budget_init(&w->budget, (size_t)(server->config.buffers_bytes / server->workers_count));
     sw_log_init(w);
@@ -124,6 +134,7 @@ sw_status sw_worker_init(sw_worker *w, sw_server *server, unsigned number, sw_di
     SW_TRY(sw_loop_new(&w->loop, diag));
     SW_TRY(sw_http_service_init(&w->service, w->loop, &w->budget, &server->config.http));
     w->has_service = true;
+    w->metrics.http = &w->service.counters;
     w->service.arg = w;
     w->service.on_request = sw_worker_on_request;
     w->service.on_closed = sw_worker_closed;

@@ -33,10 +33,12 @@ struct sw_request {
     sw_seat *seat;           /* RUNNING */
     sw_request *next, *prev; /* in the queue, or among the hogs */
     sw_request_state state;
-    bool has_ended; /* the exchange, by the peer */
-    bool is_over;   /* the exchange is nobody's any more and must not be touched */
-    bool is_taken;  /* the guest has the exchange, and releases it */
-    bool timed_out; /* its deadline has passed */
+    bool has_ended;    /* the exchange, on the side of the peer */
+    bool is_gone;      /* and not with a whole answer */
+    bool is_accounted; /* counted and logged */
+    bool is_over;      /* the exchange is nobody's any more and must not be touched */
+    bool is_taken;     /* the guest has the exchange, and releases it */
+    bool timed_out;    /* its deadline has passed */
     sw_loop_job resume;
     uint64_t number; /* in this worker */
     uint64_t queued_ns;
@@ -104,8 +106,8 @@ struct sw_worker {
     sw_loop_job flush_log;
 
     sw_worker_phase phase;
-    sw_loop_timer drain_timer;
-    uint64_t drain_until_ns;
+    sw_loop_timer drain_timer; /* until what is left is cut */
+    sw_loop_job look_for_end;
     sw_metrics metrics;
 
     /* From other threads. */
@@ -124,6 +126,9 @@ SW_NODISCARD sw_status sw_worker_start(sw_worker *w, sw_diag *diag);
 /* Any thread. */
 void sw_worker_stop(sw_worker *w);
 void sw_worker_reload(sw_worker *w, sw_app *app); /* the reference is taken over */
+
+/* A connection has closed or a guest has ended: a worker that is to stop may do so now. */
+void sw_worker_look_for_end(sw_worker *w);
 
 /* ---- accept.c -------------------------------------------------------------------------------- */
 

@@ -14,6 +14,8 @@
  *     /length/N        promises N bytes, sends 5
  *     /status/N        an empty response with that status
  *     /log             lines on standard output and error
+ *     /say/N/LEN       N lines of LEN bytes on standard output
+ *     /bytes           lines on standard error that are no plain text
  *     /early           answers, and works on for a while
  *     /cut             half a body, dropped without being finished
  *     /silent          returns without an answer
@@ -276,6 +278,29 @@ static void logs(handle outparam)
     answer(outparam, 200, TEXT("logged\n"));
 }
 
+static void say(handle outparam, uint32_t lines, uint32_t len)
+{
+    handle out = get_stdout();
+    char *line = cabi_realloc(NULL, 0, 1, len + 1);
+    memset(line, 'x', len);
+    line[len] = '\n';
+    for (uint32_t i = 0; i < lines && write_text(out, (text){line, len + 1}); i++) {
+    }
+    output_drop(out);
+    answer(outparam, 200, TEXT("said\n"));
+}
+
+static void say_bytes(handle outparam)
+{
+    handle err = get_stderr();
+    (void)write_text(err,
+                     TEXT("red \x1b[31m return \r null \0 tab \t quote \" slash \\ end\n"
+                          "bad \xff\xc0\xaf\xed\xa0\x80 end\n"
+                          "umlaut \xc3\xa4 separator \xe2\x80\xa8 reversed \xe2\x80\xae end\n"));
+    output_drop(err);
+    answer(outparam, 200, TEXT("said\n"));
+}
+
 static void early(handle outparam)
 {
     answer(outparam, 200, TEXT("early\n"));
@@ -460,6 +485,11 @@ EXPORT_HANDLE void handle_request(handle request, handle outparam)
         empty(outparam, text_number(text_from(path, 8)));
     } else if (text_is(path, TEXT("/log"))) {
         logs(outparam);
+    } else if (text_starts(path, TEXT("/say/"))) {
+        text rest = text_from(path, 5);
+        say(outparam, text_number(rest), text_number(text_from(rest, text_find(rest, '/') + 1)));
+    } else if (text_is(path, TEXT("/bytes"))) {
+        say_bytes(outparam);
     } else if (text_is(path, TEXT("/early"))) {
         early(outparam);
     } else {
