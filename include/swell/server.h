@@ -86,6 +86,14 @@ typedef struct swell_server_config {
     uint64_t write_timeout_ns;    /* without any progress of an answer */
     uint32_t connection_requests; /* on one connection, then it is closed; 0: no limit */
 
+    /* Requests that guests send. What a guest asks for can be shorter, not longer. */
+    uint32_t max_outgoing;                 /* 1,000 connections, kept ones too */
+    uint32_t max_outgoing_queue;           /* 1,000 requests that wait for one */
+    uint64_t outgoing_connect_timeout_ns;  /* 10 s: name, connection and TLS */
+    uint64_t outgoing_response_timeout_ns; /* 60 s from the request's end to the first byte */
+    uint64_t outgoing_body_timeout_ns;     /* 60 s between two bytes of a body */
+    uint64_t outgoing_idle_timeout_ns;     /* 30 s that a connection is kept */
+
     const char *name; /* of the program, for log lines; NULL: "guest"; must outlive the server */
     swell_access_log access_log;
     swell_server_log_fn *log; /* may be NULL */

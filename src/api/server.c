@@ -29,6 +29,7 @@ typedef struct app_things {
     swell_linker *linker;   /* owned */
     swell_grants *grants;   /* owned */
     sw_tls *tls;            /* a reference, or NULL */
+    sw_tls *client_tls;     /* a reference, or NULL */
 } app_things;
 
 static void free_things(void *arg)
@@ -38,6 +39,7 @@ static void free_things(void *arg)
     swell_grants_free(t->grants);
     swell_program_free(t->program);
     sw_tls_unref(t->tls);
+    sw_tls_unref(t->client_tls);
     sw_free(NULL, t, sizeof *t);
 }
 
@@ -72,6 +74,21 @@ static sw_status link_things(swell_engine *e, app_things *t, sw_diag *diag)
     return sw_linker_check(t->linker->linker, t->program->component, diag);
 }
 
+/* Certificates of authorities are read here, and not in the middle of serving, if requests to https
+ * servers are granted. Without them such requests fail, and say why. */
+static void make_client_tls(app_things *t)
+{
+    const sw_grants *g = &t->grants->grants;
+    const sw_tls_client_options options = {};
+    bool is_needed = false;
+    for (size_t i = 0; i < g->http.count; i++) {
+        is_needed = is_needed || g->http.at[i].has_https;
+    }
+    if (is_needed && sw_tls_client_new(&options, &t->client_tls, NULL) != SW_OK) {
+        t->client_tls = NULL;
+    }
+}
+
 static sw_status make_app(swell_engine *e, swell_program *program, swell_grants *grants,
                           sw_tls *tls, sw_diag *diag, sw_app **ret_app)
 {
@@ -85,10 +102,12 @@ static sw_status make_app(swell_engine *e, swell_program *program, swell_grants 
     t->tls = tls == NULL ? NULL : sw_tls_ref(tls);
     sw_status st = link_things(e, t, diag);
     if (st == SW_OK) {
+        make_client_tls(t);
         sw_app_parts parts = {.component = sw_component_ref(program->component),
                               .linker = t->linker->linker,
                               .grants = &grants->grants,
                               .tls = tls,
+                              .client_tls = t->client_tls,
                               .reports_denials = grants->denial != NULL,
                               .on_free = free_things,
                               .arg = t};
@@ -147,6 +166,12 @@ static sw_server_config config_of(const swell_server_config *c)
     TAKE(s.queue_ns, c->queue_timeout_ns);
     TAKE(s.buffers_bytes, c->max_buffers_bytes);
     TAKE(s.drain_ns, c->drain_timeout_ns);
+    TAKE(s.outgoing.connections, c->max_outgoing);
+    TAKE(s.outgoing.waiting, c->max_outgoing_queue);
+    TAKE(s.outgoing.connect_ns, c->outgoing_connect_timeout_ns);
+    TAKE(s.outgoing.first_byte_ns, c->outgoing_response_timeout_ns);
+    TAKE(s.outgoing.between_bytes_ns, c->outgoing_body_timeout_ns);
+    TAKE(s.outgoing.idle_ns, c->outgoing_idle_timeout_ns);
     s.access = (sw_access_log)c->access_log;
     s.log_env = c->log_env;
     return s;

@@ -62,6 +62,12 @@ static const number_option NUMBERS[] = {
     NUMBER("idle-timeout", DURATION, idle_timeout_ns),
     NUMBER("write-timeout", DURATION, write_timeout_ns),
     NUMBER("drain-timeout", DURATION, drain_timeout_ns),
+    NUMBER("max-outgoing", COUNT, max_outgoing),
+    NUMBER("max-outgoing-queue", COUNT, max_outgoing_queue),
+    NUMBER("outgoing-connect-timeout", DURATION, outgoing_connect_timeout_ns),
+    NUMBER("outgoing-response-timeout", DURATION, outgoing_response_timeout_ns),
+    NUMBER("outgoing-body-timeout", DURATION, outgoing_body_timeout_ns),
+    NUMBER("outgoing-idle-timeout", DURATION, outgoing_idle_timeout_ns),
 };
 
 static int bad_number(const number_option *o, const char *value)

@@ -40,6 +40,14 @@ static const cli_option OPTIONS[] = {
     {"idle-timeout",    0,   "DURATION", "of a connection without a request, default 60s", false},
     {"write-timeout",   0,   "DURATION", "without any progress of an answer, default 30s", false},
     {"drain-timeout",   0,   "DURATION", "for requests that run when the server is told to stop, default 30s", false},
+    {"max-outgoing",    0,   "NUMBER",  "connections to other servers, kept ones too, default 1000; requests beyond that "
+                                        "wait", false},
+    {"max-outgoing-queue", 0, "NUMBER", "requests of guests that wait for a connection, default 1000; others fail", false},
+    {"outgoing-connect-timeout", 0, "DURATION", "for name, connection and TLS of another server, default 10s", false},
+    {"outgoing-response-timeout", 0, "DURATION", "from the end of a guest's request to the first byte of the response, "
+                                        "default 60s", false},
+    {"outgoing-body-timeout", 0, "DURATION", "between two bytes of such a body, default 60s", false},
+    {"outgoing-idle-timeout", 0, "DURATION", "that a connection to another server is kept, default 30s", false},
     {"access-log",      0,   "FORMAT",  "log each request on standard error: text, json, or off (the default)", false},
     {"allow-compiled",  0,   NULL,      "accept a file made by 'swell compile'; its code is trusted", false},
     {"json",            0,   NULL,      "report addresses at start as JSON; accesses too", false},

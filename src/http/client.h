@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "base/counter.h"
 #include "http/exchange.h"
 #include "os/loop.h"
 #include "wasi/egress.h"
@@ -41,11 +42,26 @@ typedef struct sw_http_client_limits {
 
 extern const sw_http_client_limits sw_http_client_limits_default;
 
-/* names: borrowed. tls: a reference is taken; NULL: made by the system's certificates when https is
- * first asked for. budget is charged for connections, and outlives the client. */
-SW_NODISCARD sw_status sw_http_client_new(sw_loop *loop, sw_budget *budget,
-                                          const sw_http_client_limits *limits, sw_names *names,
-                                          sw_tls *tls, sw_http_client **ret_client);
+/* May be read by any thread; several clients of one thread may share them. */
+typedef struct sw_http_client_counters {
+    sw_counter requests, failures; /* refused ones are among both */
+    sw_counter refused;            /* for want of a connection */
+    sw_counter opened, reused;     /* connections */
+    sw_counter connections;        /* now */
+} sw_http_client_counters;
+
+typedef struct sw_http_client_options {
+    sw_loop *loop;
+    sw_budget *budget;                   /* charged for connections; outlives the client */
+    const sw_http_client_limits *limits; /* copied */
+    sw_names *names;                     /* borrowed */
+    sw_tls
+        *tls; /* a reference is taken; NULL: made by the system's certificates when it is needed */
+    sw_http_client_counters *counters; /* borrowed; NULL: the client's own */
+} sw_http_client_options;
+
+SW_NODISCARD sw_status sw_http_client_new(const sw_http_client_options *options,
+                                          sw_http_client **ret_client);
 /* Cuts what is under way; exchanges that are not released yet live on until they are. */
 void sw_http_client_free(sw_http_client *c); /* c may be NULL */
 
@@ -63,9 +79,5 @@ sw_exchange *sw_http_client_take(sw_http_client *c, sw_budget *budget);
 
 /* Failures come as on_end, which may be called before this returns. */
 void sw_http_client_send(sw_http_client *c, sw_exchange *x, const sw_http_send *how);
-
-typedef struct sw_http_client_counters {
-    uint64_t requests, connections, reused, failures;
-} sw_http_client_counters;
 
 const sw_http_client_counters *sw_http_client_counts(const sw_http_client *c);

@@ -29,6 +29,19 @@ const sw_server_config SW_SERVER_CONFIG_DEFAULT = {
     .requests = 1000,
     .queue = 1000,
     .buffers_bytes = UINT64_C(512) << 20,
+    .outgoing =
+        {
+                .connections = 1000,
+                .host_connections = 1000,
+                .waiting = 1000,
+                .head_bytes = 64 * 1024,
+                .head_fields = 256,
+                .pipe_bytes = 64 * 1024,
+                .connect_ns = 10 * SW_NS_PER_S,
+                .first_byte_ns = 60 * SW_NS_PER_S,
+                .between_bytes_ns = 60 * SW_NS_PER_S,
+                .idle_ns = 30 * SW_NS_PER_S,
+                },
     .reuse = 1,
 };
 
@@ -100,6 +113,15 @@ static uint32_t share(uint32_t whole, unsigned workers)
     return whole == 0 ? 0 : (whole + workers - 1) / workers;
 }
 
+static void share_outgoing(sw_server *s, unsigned count)
+{
+    sw_http_client_limits *l = &s->worker_outgoing;
+    *l = s->config.outgoing;
+    l->connections = share(l->connections, count);
+    l->host_connections = l->connections;
+    l->waiting = share(l->waiting, count);
+}
+
 static sw_status make_workers(sw_server *s, sw_app *app, sw_diag *diag)
 {
     unsigned count = s->config.workers == 0 ? sw_os_cores() : s->config.workers;
@@ -112,6 +134,7 @@ static sw_status make_workers(sw_server *s, sw_app *app, sw_diag *diag)
     s->worker_connections = share(s->config.connections, count);
     s->worker_requests = SW_MAX(share(s->config.requests, count), 1u);
     s->worker_queue = share(s->config.queue, count);
+    share_outgoing(s, count);
     for (unsigned i = 0; i < count; i++) {
         s->workers[i].app = sw_app_ref(app);
         SW_TRY(sw_worker_init(&s->workers[i], s, i, diag));

@@ -19,6 +19,7 @@
 #pragma once
 
 #include "component/component.h"
+#include "http/client.h"
 #include "http/service.h"
 #include "http/tls.h"
 #include "wasi/wasi.h"
@@ -36,6 +37,7 @@ typedef struct sw_app_parts {
     const sw_grants *grants; /* streams 1 and 2 are the server's, whatever is in here */
     sw_tls *tls;             /* connections that are accepted while the app is served speak TLS;
                               * NULL: cleartext */
+    sw_tls *client_tls;      /* for requests to https servers; NULL: made when it is needed */
     bool reports_denials;    /* as log lines */
     void (*on_free)(void *arg);
     void *arg;
@@ -70,8 +72,9 @@ typedef struct sw_server_config {
     uint32_t requests;      /* running */
     uint32_t queue;         /* waiting to run */
     uint64_t buffers_bytes; /* of connections and bodies */
-    uint32_t reuse;         /* requests an instance serves one after the other: 1 */
-    const char *name;       /* of what is served, for log lines */
+    sw_http_client_limits outgoing; /* of all together; the times of each */
+    uint32_t reuse;                 /* requests an instance serves one after the other: 1 */
+    const char *name;               /* of what is served, for log lines */
     sw_access_log access;
     sw_server_log_fn *log; /* NULL: no log */
     void *log_env;

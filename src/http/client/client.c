@@ -135,7 +135,7 @@ static void fail(client_call *call, sw_http_error why)
 {
     sw_http_client *c = call->client;
     sw_exchange *x = call->x;
-    c->counters.failures++;
+    sw_count(&c->counters->failures, 1);
     free_call(call);
     sw_exchange_end(x, why, sw_loop_now(c->loop));
 }
@@ -280,12 +280,13 @@ static void assign(client_call *call)
     sw_http_client *c = call->client;
     client_conn *idle = find_idle(call);
     if (idle != NULL) {
-        c->counters.reused++;
+        sw_count(&c->counters->reused, 1);
         send_on(idle, call);
     } else if (make_room(c, call->origin)) {
         call->state = CALL_CONNECTING;
         sw_client_connect(c, call);
     } else if (c->waiting_count >= c->limits.waiting) {
+        sw_count(&c->counters->refused, 1);
         fail(call, SW_HTTP_E_CONNECTION_LIMIT_REACHED);
     } else {
         enter_queue(call);
@@ -376,19 +377,19 @@ void sw_client_not_connected(client_conn *conn, sw_http_error why)
 
 /* ---- The client ------------------------------------------------------------------------------ */
 
-sw_status sw_http_client_new(sw_loop *loop, sw_budget *budget, const sw_http_client_limits *limits,
-                             sw_names *names, sw_tls *tls, sw_http_client **ret_client)
+sw_status sw_http_client_new(const sw_http_client_options *options, sw_http_client **ret_client)
 {
-    sw_http_client *c = sw_alloc(budget, sizeof *c);
+    sw_http_client *c = sw_alloc(options->budget, sizeof *c);
     if (c == NULL) {
         return SW_NO_MEMORY;
     }
-    *c = (sw_http_client){.loop = loop,
-                          .budget = budget,
-                          .limits = *limits,
-                          .job.fn = on_job,
-                          .names = names,
-                          .tls = tls == NULL ? NULL : sw_tls_ref(tls)};
+    c->loop = options->loop;
+    c->budget = options->budget;
+    c->limits = *options->limits;
+    c->job.fn = on_job;
+    c->names = options->names;
+    c->tls = options->tls == NULL ? NULL : sw_tls_ref(options->tls);
+    c->counters = options->counters == NULL ? &c->own_counters : options->counters;
     *ret_client = c;
     return SW_OK;
 }
@@ -464,7 +465,7 @@ static client_call *new_call(sw_http_client *c, sw_exchange *x, const sw_http_se
 
 void sw_http_client_send(sw_http_client *c, sw_exchange *x, const sw_http_send *how)
 {
-    c->counters.requests++;
+    sw_count(&c->counters->requests, 1);
     x->start_ns = sw_loop_now(c->loop);
     client_call *call = new_call(c, x, how);
     client_origin *origin = call == NULL ? NULL : need_origin(c, &how->target);
@@ -482,5 +483,5 @@ void sw_http_client_send(sw_http_client *c, sw_exchange *x, const sw_http_send *
 
 const sw_http_client_counters *sw_http_client_counts(const sw_http_client *c)
 {
-    return &c->counters;
+    return c->counters;
 }

@@ -34,6 +34,7 @@ static client_conn *new_conn(sw_http_client *c, client_call *call)
     o->conns = conn;
     o->conns_count++;
     c->conns_count++;
+    sw_count(&c->counters->connections, 1);
     return conn;
 }
 
@@ -67,6 +68,7 @@ void sw_client_conn_free(client_conn *conn)
     }
     o->conns_count--;
     c->conns_count--;
+    sw_count(&c->counters->connections, UINT64_MAX); /* one less */
     sw_free(c->budget, conn, sizeof *conn);
 }
 
@@ -85,7 +87,7 @@ static void begin_protocol(client_conn *conn, sw_io *io)
         sw_client_not_connected(conn, SW_HTTP_E_INTERNAL_ERROR);
         return;
     }
-    c->counters.connections++;
+    sw_count(&c->counters->opened, 1);
     sw_client_connected(conn);
 }
 

@@ -81,7 +81,8 @@ struct sw_http_client {
     sw_loop_job job; /* looks after those who wait */
     client_origin *origins;
     uint32_t origins_count, conns_count, waiting_count;
-    sw_http_client_counters counters;
+    sw_http_client_counters *counters; /* own_counters, or borrowed */
+    sw_http_client_counters own_counters;
 };
 
 /* connect.c: makes a connection for the call; failures end the call, maybe at once. */

@@ -26,9 +26,14 @@ static sw_trap need_client(sw_host_call *call, sw_http_client **ret)
         return SW_TRAP_NONE;
     }
     if (sw_store_need_loop(call->store, &loop) != SW_OK ||
-        sw_names_of(call->env, &names) != SW_OK ||
-        sw_http_client_new(loop, sw_store_budget(call->store), &sw_http_client_limits_default,
-                           names, NULL, ret) != SW_OK) {
+        sw_names_of(call->env, &names) != SW_OK) {
+        return http_no_memory(call);
+    }
+    const sw_http_client_options options = {.loop = loop,
+                                            .budget = sw_store_budget(call->store),
+                                            .limits = &sw_http_client_limits_default,
+                                            .names = names};
+    if (sw_http_client_new(&options, ret) != SW_OK) {
         return http_no_memory(call);
     }
     sw_wasi_set_http(call->env, *ret, free_client);

@@ -13,6 +13,7 @@ struct sw_server {
     sw_worker *workers; /* owned */
     unsigned workers_count;
     uint32_t worker_connections, worker_requests, worker_queue; /* shares of the limits */
+    sw_http_client_limits worker_outgoing;
     char urls[SW_LISTENERS_MAX][SW_SERVER_URL_BYTES];
     size_t urls_count;
     sw_watchdog watchdog;

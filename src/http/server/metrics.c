@@ -47,6 +47,18 @@ static const row ROWS[] = {
     {"swell_requests_waiting", "gauge", "Requests in the queue.", offsetof(sw_metrics, waiting)},
     {"swell_connections", "gauge", "Open connections.", offsetof(sw_metrics, connections)},
     {"swell_seats", "gauge", "Seats kept for the next requests.", offsetof(sw_metrics, seats)},
+    {"swell_outgoing_requests_total", "counter", "Requests that guests sent.",
+     offsetof(sw_metrics, outgoing.requests)},
+    {"swell_outgoing_failures_total", "counter", "Those that were not sent on a connection.",
+     offsetof(sw_metrics, outgoing.failures)},
+    {"swell_outgoing_refused_total", "counter", "Those for which there was no connection left.",
+     offsetof(sw_metrics, outgoing.refused)},
+    {"swell_outgoing_opened_total", "counter", "Connections made to other servers.",
+     offsetof(sw_metrics, outgoing.opened)},
+    {"swell_outgoing_reused_total", "counter", "Requests sent on a connection that was kept.",
+     offsetof(sw_metrics, outgoing.reused)},
+    {"swell_outgoing_connections", "gauge", "Connections to other servers, idle ones too.",
+     offsetof(sw_metrics, outgoing.connections)},
 };
 
 static void write_head(sw_buf *out, const char *key, const char *type, const char *help)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "http/client.h"
 #include "http/service.h"
 
 /* Upper bounds of the histogram of times, in microseconds; the last bucket has none. */
@@ -29,6 +30,7 @@ enum { SW_METRICS_BUCKETS = 18, SW_METRICS_CLASSES = 6 };
     X(cancelled, "swell_guest_cancelled_total", "Guests stopped because their peer had gone.")  \
     X(no_answers, "swell_guest_no_answer_total", "Guests that returned without an answer.")     \
     X(yields, "swell_guest_yields_total", "Slices of guests that compute for long.")            \
+    X(denials, "swell_guest_denials_total", "Things that guests asked for and may not have.")   \
     X(instances, "swell_instances_total", "Instances made.")                                    \
     X(reloads, "swell_reloads_total", "Programs taken over by a worker.")
 
@@ -41,6 +43,7 @@ typedef struct sw_metrics {
     sw_counter time_us; /* sum over all answers */
     /* Now. */
     sw_counter running, waiting, connections, seats, bytes_in, bytes_out;
+    sw_http_client_counters outgoing;
     const sw_http_counters *http; /* of the worker's connections; NULL: has none yet */
 } sw_metrics;
 

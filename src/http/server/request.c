@@ -65,12 +65,31 @@ static void give_request(sw_request *r)
 static void report_denial(void *arg, const char *asked, const char *option)
 {
     const sw_seat *seat = arg;
-    sw_log_denial(seat->owner, asked, option);
+    sw_request *r = seat->owner;
+    sw_count(&r->worker->metrics.denials, 1);
+    if (seat->app->parts.reports_denials) {
+        sw_log_denial(r, asked, option);
+    }
 }
 
 static void on_line(sw_seat *seat, unsigned stream, sw_str line)
 {
     sw_log_guest(seat->owner, stream == 1 ? "stdout" : "stderr", line);
+}
+
+/* What the app's seats here share; only for one that may reach anything. */
+static sw_status need_outlet(sw_worker *w)
+{
+    const sw_app_parts *p = &w->app->parts;
+    if (w->outlet != NULL || (p->grants->http.count == 0 && p->grants->net.count == 0)) {
+        return SW_OK;
+    }
+    const sw_http_client_options options = {.loop = w->loop,
+                                            .budget = &w->budget,
+                                            .limits = &w->server->worker_outgoing,
+                                            .tls = p->client_tls,
+                                            .counters = &w->metrics.outgoing};
+    return sw_outlet_new(&options, &w->outlet);
 }
 
 static sw_seat *take_seat(sw_worker *w, sw_diag *diag)
@@ -81,11 +100,15 @@ static sw_seat *take_seat(sw_worker *w, sw_diag *diag)
         w->seats_count--;
         return seat;
     }
+    if (need_outlet(w) != SW_OK) {
+        return NULL;
+    }
     sw_seat_need need = {.engine = w->server->engine,
                          .app = w->app,
+                         .outlet = w->outlet,
                          .limits = &w->server->config.store,
                          .loop = w->loop,
-                         .denial = w->app->parts.reports_denials ? report_denial : NULL,
+                         .denial = report_denial,
                          .on_line = on_line};
     return sw_seat_new(&need, diag, &seat) == SW_OK ? seat : NULL;
 }
@@ -111,6 +134,8 @@ void sw_worker_drop_seats(sw_worker *w)
         sw_seat_free(seat);
     }
     w->seats_count = 0;
+    sw_outlet_unref(w->outlet);
+    w->outlet = NULL;
 }
 
 /* ---- The end of a request -------------------------------------------------------------------- */

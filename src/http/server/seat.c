@@ -38,6 +38,14 @@ static void end_lines(sw_seat *seat)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+static void use_outlet(const sw_seat *seat)
+{
+    if (seat->outlet != NULL) {
+        sw_http_p2_set_client(seat->wasi, seat->outlet->client);
+        sw_wasi_set_names(seat->wasi, seat->outlet->names, NULL);
+    }
+}
+
 sw_status sw_seat_new(const sw_seat_need *need, sw_diag *diag, sw_seat **ret_seat)
 {
     sw_seat *seat = sw_alloc(NULL, sizeof *seat);
@@ -45,6 +53,7 @@ sw_status sw_seat_new(const sw_seat_need *need, sw_diag *diag, sw_seat **ret_sea
         return SW_NO_MEMORY;
     }
     seat->app = sw_app_ref(need->app);
+    seat->outlet = sw_outlet_ref(need->outlet);
     seat->on_line = need->on_line;
     sw_status st = sw_store_new(need->engine, need->limits, diag, &seat->store);
     if (st == SW_OK) {
@@ -54,6 +63,7 @@ sw_status sw_seat_new(const sw_seat_need *need, sw_diag *diag, sw_seat **ret_sea
     }
     if (st == SW_OK) {
         sw_wasi_set_sink(seat->wasi, on_output, seat);
+        use_outlet(seat);
     }
     if (st != SW_OK) {
         sw_seat_free(seat);
@@ -71,6 +81,7 @@ void sw_seat_free(sw_seat *seat)
     sw_component_instance_free(seat->instance);
     sw_wasi_free(seat->wasi);
     sw_store_free(seat->store);
+    sw_outlet_unref(seat->outlet);
     sw_app_unref(seat->app);
     sw_free(NULL, seat, sizeof *seat);
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "http/server/app.h"
+#include "http/server/outlet.h"
 
 enum { SW_SEAT_LINE_BYTES = 1000 };
 
@@ -20,7 +21,8 @@ typedef struct sw_seat_line {
 
 typedef struct sw_seat {
     struct sw_seat *next;
-    sw_app *app; /* a reference */
+    sw_app *app;       /* a reference */
+    sw_outlet *outlet; /* a reference, or NULL */
     sw_store *store;
     sw_wasi *wasi;
     sw_component_instance *instance; /* NULL between requests, unless it is reused */
@@ -34,6 +36,7 @@ typedef struct sw_seat {
 typedef struct sw_seat_need {
     sw_engine *engine;
     sw_app *app;
+    sw_outlet *outlet; /* NULL: the app may reach nothing */
     const sw_store_limits *limits;
     sw_loop *loop;
     sw_denial_fn *denial; /* its env is the seat; may be NULL */

@@ -88,8 +88,9 @@ struct sw_worker {
     sw_loop_timer accept_again;
     sw_peer *spare_peers;
 
-    sw_app *app;    /* a reference */
-    sw_seat *seats; /* empty ones, the last used first */
+    sw_app *app;       /* a reference */
+    sw_outlet *outlet; /* a reference; of the app; NULL until it is needed */
+    sw_seat *seats;    /* empty ones, the last used first */
     uint32_t seats_count;
     sw_request *spare_requests;
     uint32_t running;
@@ -142,5 +143,5 @@ void sw_worker_free_peers(sw_worker *w);
 void sw_worker_on_request(sw_http_service *s, sw_exchange *x);
 void sw_worker_requests_init(sw_worker *w);
 void sw_worker_requests_clear(sw_worker *w);
-/* Forgets seats of another app. */
+/* Forgets seats of another app, and its outlet. */
 void sw_worker_drop_seats(sw_worker *w);

@@ -1,0 +1,228 @@
+"""Guests of `swell serve` that send requests: what their server keeps, bounds, counts and refuses for them."""
+import contextlib
+import http.server
+import signal
+import socket
+import socketserver
+import threading
+
+from cases_datagrams import asked, with_names
+from cases_h2 import make_certs
+from cases_serve import LIMIT, Server
+from harness import Case, expect
+
+PROXY = 'http-proxy.component'
+VERSIONS = 'http-versions.component'
+
+
+class Upstream:
+    """An HTTP/1.1 server with a thread a connection. /wait answers when the gate is open; others at once."""
+
+    def __init__(self):
+        upstream = self
+        self.gate, self.lock = threading.Event(), threading.Lock()
+        self.connections, self.arrived = 0, threading.Semaphore(0)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def setup(self):
+                with upstream.lock:
+                    upstream.connections += 1
+                super().setup()
+
+            def do_GET(self):
+                upstream.arrived.release()
+                if self.path == '/wait':
+                    upstream.gate.wait(LIMIT)
+                with contextlib.suppress(OSError):
+                    self.send_response(200)
+                    self.send_header('Content-Length', '3')
+                    self.end_headers()
+                    self.wfile.write(b'up\n')
+
+            def log_message(self, *_):
+                pass
+
+        class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+        self.server = Listener(('127.0.0.1', 0), Handler)
+        self.origin = f'http://127.0.0.1:{self.server.server_address[1]}'
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.gate.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def proxy(box, *options, **more):
+    return Server(box, PROXY, ['--workers', '1', '--admin', '127.0.0.1:0', *options], **more)
+
+
+def ask(s, target):
+    return s.get('/', headers={'x-target': target})
+
+
+def expect_answer(s, target, status, body):
+    got = ask(s, target)
+    expect(got == (status, body), f'{target}: {got}; log: {s.log()}')
+
+
+class Asking(threading.Thread):
+    """A request whose answer is waited for elsewhere."""
+
+    def __init__(self, s, target):
+        super().__init__(daemon=True)
+        self.s, self.target, self.answer = s, target, None
+        self.start()
+
+    def run(self):
+        self.answer = ask(self.s, self.target)
+
+    def get(self):
+        self.join(LIMIT)
+        return self.answer
+
+
+def kept(box):
+    """One connection serves the requests of all instances, however many seats they have."""
+    with Upstream() as up, proxy(box, '--allow-http', up.origin) as s:
+        for _ in range(20):
+            expect_answer(s, up.origin + '/', 200, b'up\n')
+        expect(up.connections == 1, f'{up.connections} connections')
+        s.await_metric('swell_outgoing_requests_total', 20)
+        s.await_metric('swell_outgoing_opened_total', 1)
+        s.await_metric('swell_outgoing_reused_total', 19)
+        s.await_metric('swell_outgoing_connections', 1)
+        s.process.send_signal(signal.SIGHUP)
+        s.await_metric('swell_reloads_total', 1)
+        s.await_metric('swell_outgoing_connections', 0)
+        expect_answer(s, up.origin + '/', 200, b'up\n')
+        expect(up.connections == 2, f'{up.connections} connections after a reload')
+
+
+def idle(box):
+    with Upstream() as up, proxy(box, '--allow-http', up.origin, '--outgoing-idle-timeout', '50ms') as s:
+        expect_answer(s, up.origin + '/', 200, b'up\n')
+        s.await_metric('swell_outgoing_connections', 0)
+
+
+def bounded(box):
+    """One connection, one that waits for it; the third request fails at once."""
+    with Upstream() as up, proxy(box, '--allow-http', up.origin, '--max-outgoing', '1',
+                                 '--max-outgoing-queue', '1') as s:
+        first = Asking(s, up.origin + '/wait')
+        expect(up.arrived.acquire(timeout=LIMIT), 'the first request did not come')
+        second = Asking(s, up.origin + '/')
+        s.await_metric('swell_outgoing_requests_total', 2)
+        expect_answer(s, up.origin + '/', 502, b'connection-limit-reached\n')
+        s.await_metric('swell_outgoing_refused_total', 1)
+        up.gate.set()
+        expect(first.get() == second.get() == (200, b'up\n'), f'{first.answer}, {second.answer}; log: {s.log()}')
+        expect(up.connections == 1, f'{up.connections} connections')
+
+
+def slow_response(box):
+    with Upstream() as up, proxy(box, '--allow-http', up.origin, '--outgoing-response-timeout', '100ms') as s:
+        expect_answer(s, up.origin + '/wait', 502, b'connection-read-timeout\n')
+        up.gate.set()
+        expect_answer(s, up.origin + '/', 200, b'up\n')
+
+
+def slow_connection(box):
+    """A listener whose queue is full: nobody answers."""
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        origin = f'http://127.0.0.1:{listener.getsockname()[1]}'
+        with proxy(box, '--allow-http', origin, '--outgoing-connect-timeout', '100ms') as s:
+            expect_answer(s, origin + '/', 502, b'connection-timeout\n')
+            s.await_metric('swell_outgoing_failures_total', 1)
+
+
+def denied(box):
+    with Upstream() as up, proxy(box, '--allow-http', 'https://api.example.com/v1/*') as s:
+        expect_answer(s, up.origin + '/', 502, b'HTTP-request-denied\n')
+        s.await_log(f"denied: request to '{up.origin}/'")
+        s.await_log(f"--allow-http '{up.origin}'")
+        s.await_metric('swell_guest_denials_total', 1)
+        expect(up.connections == 0, 'it was connected to')
+
+
+def quietly(box):
+    with Upstream() as up, proxy(box, '--quiet-denials') as s:
+        expect_answer(s, up.origin + '/', 502, b'HTTP-request-denied\n')
+        s.await_metric('swell_guest_denials_total', 1)
+        expect('denied' not in s.log(), f'log: {s.log()}')
+
+
+def named(box):
+    """A name is looked up once for all requests, and judged by its address at each."""
+    with Upstream() as up:
+        port = up.origin.rsplit(':', 1)[1]
+        env = with_names(box, 'loop.test=127.0.0.1 inside.test=10.0.0.1')
+        with proxy(box, '--allow-http', f'http://*.test:{port}', '--allow-http', up.origin,
+                   '--outgoing-idle-timeout', '1ms', env=env) as s:
+            for _ in range(5):
+                expect_answer(s, f'http://loop.test:{port}/', 200, b'up\n')
+                s.await_metric('swell_outgoing_connections', 0)
+            for _ in range(2):
+                expect_answer(s, f'http://inside.test:{port}/', 502, b'destination-IP-prohibited\n')
+        expect(asked(box) == ['loop.test', 'inside.test'], f'asked for {asked(box)}')
+
+
+def secure(box):
+    """Another server must prove its name, by an authority that is trusted."""
+    make_certs(box)
+    tls = [str(word) for word in ['--tls-cert', box.path / 'local.pem', '--tls-key', box.path / 'local.key']]
+    rows = [('ca.pem', 'localhost', 200, b'hello, world\n'), ('ca.pem', '127.0.0.1', 200, b'hello, world\n'),
+            ('ca.pem', 'else.localhost', 502, b'TLS-certificate-error\n'),
+            ('stranger.pem', 'localhost', 502, b'TLS-certificate-error\n'),
+            ('', 'localhost', 502, b'TLS-certificate-error\n')]
+    with Server(box, options=tls) as up:
+        for ca, host, status, body in rows:
+            env = {'SSL_CERT_FILE': str(box.path / ca), 'SSL_CERT_DIR': '/none'} if ca else {}
+            with contextlib.ExitStack() as stack:
+                s = stack.enter_context(proxy(box, '--allow-http', f'https://{host}:{up.port}', env=env))
+                expect_answer(s, f'https://{host}:{up.port}/hello', status, body)
+
+
+def versions(box):
+    """One component with three versions of wasi:http, served, and as a command that asks the served one."""
+    with Server(box, VERSIONS) as s:
+        s.expect('/a/b', 202, b'/a/b')
+        url = f'http://127.0.0.1:{s.port}'
+        result = box.run(['run', '--allow-http', url, box.guest(VERSIONS), url + '/from-run'])
+        expect((result.returncode, result.text) == (0, '202\n/from-run'), 'another answer', result)
+
+
+def wrong(option, value):
+    return Case(f'{option} {value}', command=['serve', option, value, 'x.wasm'], code=2, out='', err=[option])
+
+
+CASES = [
+    Case('connections are kept', call=kept),
+    Case('and closed when they are idle', call=idle),
+    Case('connections are bounded', call=bounded),
+    Case('a slow response', call=slow_response),
+    Case('a slow connection', call=slow_connection),
+    Case('what is not granted', call=denied),
+    Case('what is not granted, quietly', call=quietly),
+    Case('names', call=named),
+    Case('https', call=secure),
+    Case('several versions of wasi:http', call=versions),
+    wrong('--max-outgoing', '0'),
+    wrong('--max-outgoing-queue', 'many'),
+    wrong('--outgoing-connect-timeout', 'soon'),
+    wrong('--outgoing-idle-timeout', 'x'),
+]
