@@ -112,13 +112,13 @@ int swell_store_exit_code(const swell_store *store)
 
 const char *swell_store_trap_text(const swell_store *store)
 {
-    const sw_trap_info *trap = sw_store_trap(store->store);
-    return trap->text[0] != '\0' ? trap->text : sw_trap_text(trap->reason);
+    const char *text = sw_store_trap_text(store->store);
+    return text[0] != '\0' ? text : sw_trap_text(sw_store_trap_reason(store->store));
 }
 
 bool swell_store_trap_was_deadline(const swell_store *store)
 {
-    return sw_store_trap(store->store)->reason == SW_TRAP_DEADLINE;
+    return sw_store_trap_reason(store->store) == SW_TRAP_DEADLINE;
 }
 
 size_t swell_store_trap_frames(const swell_store *store, size_t max, swell_frame *frames)

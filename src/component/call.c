@@ -51,7 +51,7 @@ void sw_node_leave(sw_node *nodes, uint32_t node, uint32_t until)
 static sw_trap trap_of(const sw_store *s, sw_status st)
 {
     if (st == SW_TRAP) {
-        return sw_store_trap(s)->reason;
+        return sw_store_trap_reason(s);
     }
     return st == SW_EXIT ? SW_TRAP_EXIT : SW_TRAP_OUT_OF_HOST_MEMORY;
 }
@@ -374,8 +374,7 @@ static sw_trap call_import(const sw_component_func *f, const void *params, sw_ar
 static sw_status report(sw_component_instance *i, sw_trap trap, sw_diag *diag)
 {
     sw_status st = sw_store_raise(i->store, trap);
-    return st == SW_EXIT ? st
-                         : sw_fail(diag, st, SW_NO_OFFSET, "%s", sw_store_trap(i->store)->text);
+    return st == SW_EXIT ? st : sw_fail(diag, st, SW_NO_OFFSET, "%s", sw_store_trap_text(i->store));
 }
 
 sw_status sw_component_call(const sw_component_func *f, const void *params, sw_arena *arena,

@@ -133,7 +133,7 @@ sw_status sw_component_instance_new(sw_store *s, sw_component *c, const sw_linke
         sw_component_instance_free(i);
         return sw_fail_context(diag,
                                sw_fail(diag, st, SW_NO_OFFSET, "%s",
-                                       st == SW_TRAP ? sw_store_trap(s)->text : sw_status_text(st)),
+                                       st == SW_TRAP ? sw_store_trap_text(s) : sw_status_text(st)),
                                "instantiating a component");
     }
     *ret_instance = i;

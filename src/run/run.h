@@ -230,8 +230,11 @@ typedef struct sw_trap_info {
     sw_frame frames[SW_MAX_FRAMES];
 } sw_trap_info;
 
-/* The last trap, until the next outermost call. */
+/* The last trap, until the next outermost call. Places in modules are found when it is first asked
+ * for, which takes about as long as compiling those modules; the other two cost nothing. */
 const sw_trap_info *sw_store_trap(const sw_store *s);
+sw_trap sw_store_trap_reason(const sw_store *s);
+const char *sw_store_trap_text(const sw_store *s);
 
 /* Name of a function for a backtrace: from the name section, else an export, else empty. */
 sw_str sw_code_func_name(const sw_code *c, uint32_t func);

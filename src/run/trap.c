@@ -128,6 +128,16 @@ const sw_trap_info *sw_store_trap(const sw_store *s)
     return &s->trap;
 }
 
+sw_trap sw_store_trap_reason(const sw_store *s)
+{
+    return s->trap.reason;
+}
+
+const char *sw_store_trap_text(const sw_store *s)
+{
+    return s->trap.text;
+}
+
 /* ---- Leaving from C -------------------------------------------------------------------------- */
 
 void sw_trap_raise(sw_store *s, sw_trap reason, void *fp)

@@ -159,7 +159,7 @@ void sw_log_failure(const sw_request *r)
     if (r->status == SW_OK || r->status == SW_EXIT) {
         text = "the program returned without an answer";
     } else if (r->seat != NULL && r->status == SW_TRAP) {
-        text = sw_store_trap(r->seat->store)->text;
+        text = sw_store_trap_text(r->seat->store);
         sw_buf_str(&r->worker->log, SW_STR("trap: "));
     }
     write_escaped(&r->worker->log, sw_str_of(text));
