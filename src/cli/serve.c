@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { ADDRESSES_MAX = 16, CERTS_MAX = 64, FIRST_PASSED_FD = 3 };
@@ -24,7 +23,7 @@ typedef struct service {
     const char *listen[ADDRESSES_MAX];
     int fds[ADDRESSES_MAX];
     swell_tls_cert certs[CERTS_MAX];
-    int signals; /* a signalfd */
+    sigset_t waiting; /* signals blocked while it waits for one */
 } service;
 
 /* ---- Options --------------------------------------------------------------------------------- */
@@ -357,54 +356,57 @@ static void announce(const service *s)
     }
 }
 
-static void on_signal(service *s)
+/* What was asked for since the last look. No signalfd: one wakes its reader for every signal of the
+ * process, and workers get thousands. */
+static volatile sig_atomic_t stops_asked, reloads_asked;
+
+static void on_signal(int number)
 {
-    struct signalfd_siginfo info;
-    if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info) {
-        return;
-    }
-    if (info.ssi_signo == SIGHUP) {
-        reload(s);
+    if (number == SIGHUP) {
+        reloads_asked = 1;
     } else {
-        swell_server_stop(s->server);
+        stops_asked = stops_asked + 1;
     }
 }
 
+/* Signals come only while it waits. */
 static int wait_for_end(service *s)
 {
-    struct pollfd fds[] = {
-        {s->signals,                       POLLIN, 0},
-        {swell_server_ended_fd(s->server), POLLIN, 0},
-    };
+    struct pollfd ended = {swell_server_ended_fd(s->server), POLLIN, 0};
     for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+        if (ppoll(&ended, 1, NULL, &s->waiting) < 0 && errno != EINTR) {
             return CLI_FAILURE;
         }
-        if ((fds[1].revents & POLLIN) != 0) {
+        if ((ended.revents & POLLIN) != 0) {
             return CLI_OK;
         }
-        if ((fds[0].revents & POLLIN) != 0) {
-            on_signal(s);
+        for (; stops_asked > 0; stops_asked = stops_asked - 1) {
+            swell_server_stop(s->server);
+        }
+        if (reloads_asked != 0) {
+            reloads_asked = 0;
+            reload(s);
         }
     }
 }
 
-/* All threads are made with these blocked; a descriptor tells of them. */
+/* All threads are made with these blocked. */
 static int take_signals(service *s)
 {
+    static const int TAKEN[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal};
     sigset_t set;
     (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGHUP);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+    for (size_t i = 0; i < sizeof TAKEN / sizeof TAKEN[0]; i++) {
+        (void)sigaddset(&set, TAKEN[i]);
+        (void)sigaction(TAKEN[i], &action, NULL);
+    }
+    if (sigprocmask(SIG_BLOCK, &set, &s->waiting) != 0) {
         return CLI_FAILURE;
     }
-    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (s->signals < 0) {
-        (void)fprintf(stderr, "error: signals: %s\n", strerror(errno));
-        return CLI_FAILURE;
+    for (size_t i = 0; i < sizeof TAKEN / sizeof TAKEN[0]; i++) {
+        (void)sigdelset(&s->waiting, TAKEN[i]);
     }
     return CLI_OK;
 }
@@ -436,7 +438,7 @@ static int serve(service *s)
 
 int cli_serve(const cli_args *args)
 {
-    service s = {.args = args, .file = args->operands[0], .signals = -1};
+    service s = {.args = args, .file = args->operands[0]};
     const char *slash = strrchr(s.file, '/');
     s.config.name = slash == NULL ? s.file : slash + 1;
     s.config.log = write_log;
@@ -449,8 +451,5 @@ int cli_serve(const cli_args *args)
     }
     swell_server_free(s.server);
     swell_engine_free(s.engine);
-    if (s.signals >= 0) {
-        (void)close(s.signals);
-    }
     return code;
 }
