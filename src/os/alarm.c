@@ -22,11 +22,10 @@ void sw_alarm_clear(sw_alarm *a)
     }
 }
 
-void sw_alarm_set(sw_alarm *a, uint64_t after_ns)
+void sw_alarm_repeat(sw_alarm *a, uint64_t every_ns)
 {
-    struct itimerspec when = {
-        .it_value = {(time_t)(after_ns / 1000000000), (long)(after_ns % 1000000000)}
-    };
+    struct timespec every = {(time_t)(every_ns / 1000000000), (long)(every_ns % 1000000000)};
+    struct itimerspec when = {every, every};
     if (a->is_made) {
         (void)timer_settime(a->timer, 0, &when, NULL);
     }

@@ -1,5 +1,5 @@
 /*
- * An alarm: a signal to one thread after a time, delivered by the kernel's timer interrupt.
+ * An alarm: a signal to one thread at an interval, delivered by the kernel's timer interrupt.
  *
  * A thread that computes gets it at once, on the processor that it runs on. Another thread that
  * watched the clock would first need a processor itself, which on a busy machine takes longer than
@@ -20,5 +20,5 @@ typedef struct sw_alarm {
 void sw_alarm_init(sw_alarm *a, int signal_number);
 void sw_alarm_clear(sw_alarm *a);
 
-/* Goes off once after so many nanoseconds; 0: not at all. Replaces what was set before. */
-void sw_alarm_set(sw_alarm *a, uint64_t after_ns);
+/* Goes off each time so many nanoseconds have passed; 0: not at all. */
+void sw_alarm_repeat(sw_alarm *a, uint64_t every_ns);

@@ -520,11 +520,6 @@ static void tell_batch(sw_loop *l)
     }
 }
 
-int sw_loop_fd(const sw_loop *l)
-{
-    return l->epoll_fd;
-}
-
 bool sw_loop_has_work(sw_loop *l)
 {
     if (l->batch_at < l->batch_count || has_jobs(l)) {

@@ -60,10 +60,6 @@ bool sw_loop_is_turning(const sw_loop *loop);
  * without waiting; what it finds is for the rest of this turn or the next one. */
 bool sw_loop_has_work(sw_loop *loop);
 
-/* A descriptor that is readable while some watched descriptor is ready: for another thread that
- * wants to know whether this one, busy elsewhere, has something to do. Borrowed. */
-int sw_loop_fd(const sw_loop *loop);
-
 /* ---- Descriptors ----------------------------------------------------------------------------- */
 
 /* events: what was asked for, and EPOLLERR and EPOLLHUP, which need no asking. */

@@ -178,6 +178,23 @@ def spinning_neighbours(box):
         s.await_metric('swell_guest_cancelled_total', 16)
 
 
+def computing_neighbours(box):
+    """Who computes for long gets his turn beside one that never ends and one that is done soon."""
+    with Server(box, options=['--timeout', '50s', '--workers', '1', '--admin', '127.0.0.1:0']) as s:
+        spinner = s.connect()
+        spinner.sendall(b'GET /spin HTTP/1.1\r\nhost: x\r\n\r\n')
+        s.await_metric('swell_requests_running', 1)
+        computing = s.connect()
+        computing.sendall(b'GET /compute/100 HTTP/1.1\r\nhost: x\r\n\r\n')
+        s.await_metric('swell_requests_running', 2)
+        s.expect('/compute/20', 200, b'computed\n')
+        expect(b'computed' in computing.recv(65536), 'no answer')
+        s.expect('/hello', 200, b'hello, world\n')
+        s.await_metric('swell_requests_running', 1)
+        spinner.close()
+        computing.close()
+
+
 def queue(box):
     options = ['--workers', '1', '--max-requests', '2', '--max-queue', '1', '--queue-timeout', '200ms',
                '--admin', '127.0.0.1:0']
@@ -332,6 +349,7 @@ CASES = [
     Case('canaries', call=canaries),
     Case('an instance for three requests', call=reused),
     Case('spinning neighbours', call=spinning_neighbours),
+    Case('computing neighbours', call=computing_neighbours),
     Case('a full queue', call=queue),
     Case('a peer that goes', call=gone_peer),
     Case('drained', call=drained),

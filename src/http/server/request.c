@@ -2,8 +2,8 @@
  * Requests: admission, the queue, running on a seat, and the end.
  *
  * The guest runs as a task of the seat's store: until it returns, or waits, or has to give way.
- * What waited goes on at the end of the turn in which it was woken; what gave way, a HOG, one at a
- * time, and only after a look for anything else to do.
+ * What waited goes on at the end of the turn in which it was woken, unless it has computed for long
+ * before; that, and what gave way, is for hogs.c.
  */
 #include "http/server/internal.h"
 #include "http/server/log.h"
@@ -14,9 +14,6 @@
 /* Seats that a worker keeps at most. */
 enum { SPARE_SEATS = 256 };
 
-/* How long a guest that runs for long goes on before it is asked whether anybody waits. */
-#define HOG_SLICE_NS (SW_NS_PER_MS / 5)
-
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
 void sw_requests_push(sw_request_list *l, sw_request *r)
@@ -25,6 +22,15 @@ void sw_requests_push(sw_request_list *l, sw_request *r)
     r->prev = l->last;
     *(l->last == NULL ? &l->first : &l->last->next) = r;
     l->last = r;
+    l->count++;
+}
+
+void sw_requests_push_front(sw_request_list *l, sw_request *r)
+{
+    r->next = l->first;
+    r->prev = NULL;
+    *(l->first == NULL ? &l->last : &l->first->prev) = r;
+    l->first = r;
     l->count++;
 }
 
@@ -268,10 +274,11 @@ static void finish(sw_store *s, void *arg)
     sw_request *r = arg;
     sw_worker *w = r->worker;
     sw_seat *seat = r->seat;
-    r->timed_out = r->status == SW_TRAP && sw_store_trap(s)->reason == SW_TRAP_DEADLINE;
+    r->timed_out = r->status == SW_TRAP && sw_store_trap_reason(s) == SW_TRAP_DEADLINE;
     count_outcome(r);
     r->state = SW_REQUEST_ENDING;
     r->seat = NULL;
+    w->resumed = w->resumed == r ? NULL : w->resumed;
     if (!r->is_over) {
         r->exchange->fallback_status = status_of_failure(r);
     }
@@ -303,45 +310,13 @@ static void run_guest(sw_store *s, void *arg)
     }
 }
 
-/* The word is odd while a guest runs, and no two slices have the same. They nest: the end of one
- * request may be the beginning of the next. */
-static void begin_slice(sw_worker *w)
-{
-    (void)atomic_fetch_add(&w->slice, w->slice_depth++ == 0 ? 1 : 2);
-    sw_watchdog_note(&w->server->watchdog);
-}
-
-static void end_slice(sw_worker *w)
-{
-    (void)atomic_fetch_add(&w->slice, --w->slice_depth == 0 ? 1 : 2);
-}
-
-static void go_on(sw_request *r)
-{
-    sw_worker *w = r->worker;
-    begin_slice(w);
-    sw_store_resume(r->seat->store); /* the request may be over afterwards */
-    end_slice(w);
-}
-
 static void on_resume(sw_loop_job *job)
 {
-    go_on(SW_CONTAINER_OF(job, sw_request, resume));
-}
-
-static void on_run_hog(sw_loop_job *job)
-{
-    sw_worker *w = SW_CONTAINER_OF(job, sw_worker, run_hog);
-    sw_request *r = w->hogs.first;
-    if (r != NULL) {
-        sw_requests_remove(&w->hogs, r);
-        sw_alarm_set(&w->alarm, HOG_SLICE_NS);
-        go_on(r);
-        sw_alarm_set(&w->alarm, 0);
-    }
-    if (w->hogs.first != NULL) {
-        sw_loop_defer_next(w->loop, &w->run_hog);
-    }
+    sw_request *r = SW_CONTAINER_OF(job, sw_request, resume);
+    sw_worker *w = r->worker;
+    sw_worker_begin_slice(w);
+    sw_worker_go_on(w, r);
+    sw_worker_end_slice(w);
 }
 
 static void on_ready(sw_store *s, void *arg, bool has_yielded)
@@ -349,13 +324,14 @@ static void on_ready(sw_store *s, void *arg, bool has_yielded)
     sw_request *r = arg;
     sw_worker *w = r->worker;
     (void)s;
-    if (!has_yielded) {
-        sw_loop_defer(w->loop, &r->resume);
-        return;
+    if (has_yielded) {
+        sw_count(&w->metrics.yields, 1);
     }
-    sw_count(&w->metrics.yields, 1);
-    sw_requests_push(&w->hogs, r);
-    sw_loop_defer_next(w->loop, &w->run_hog);
+    if (has_yielded || sw_request_is_hog(r)) {
+        sw_worker_add_hog(w, r);
+    } else {
+        sw_loop_defer(w->loop, &r->resume);
+    }
 }
 
 static void start(sw_request *r)
@@ -372,9 +348,9 @@ static void start(sw_request *r)
                                        sw_loop_now(w->loop) + w->server->config.timeout_ns);
         w->running++;
         sw_gauge(&w->metrics.running, w->running);
-        begin_slice(w);
+        sw_worker_begin_slice(w);
         st = sw_store_run(r->seat->store, &task);
-        end_slice(w);
+        sw_worker_end_slice(w);
         w->running -= st != SW_OK;
     }
     if (st != SW_OK) {
@@ -466,7 +442,7 @@ void sw_worker_on_request(sw_http_service *s, sw_exchange *x)
 
 void sw_worker_requests_init(sw_worker *w)
 {
-    w->run_hog.fn = on_run_hog;
+    sw_worker_hogs_init(w);
     w->start_queued.fn = on_start_queued;
 }
 

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -15,14 +15,25 @@
 /* How often it looks while guests run, and how many looks at nothing send it to sleep. */
 #define TICK_NS SW_NS_PER_MS
 enum { IDLE_TICKS = 50 };
-/* After somebody was told, until the next look. */
-#define PAUSE_NS (SW_NS_PER_MS / 20)
+
+static _Thread_local sw_worker *here;
+
+void sw_watchdog_enter(sw_worker *w)
+{
+    here = w;
+}
 
 static void on_signal(int number)
 {
     (void)number;
     int error = errno;
-    sw_store_yield_here();
+    sw_worker *w = here;
+    uint64_t slice = w == NULL ? 0 : atomic_load(&w->slice);
+    if (w != NULL && (slice == atomic_load(&w->watched_slice) ||
+                      slice == atomic_load_explicit(&w->alarmed_slice, memory_order_relaxed))) {
+        sw_store_yield_here();
+        (void)sched_yield();
+    }
     errno = error;
 }
 
@@ -35,51 +46,22 @@ static sw_status install(sw_diag *diag)
     return SW_OK;
 }
 
-/* Who has been running for more than a tick: their loops, and which they are. */
-typedef struct busy {
-    struct pollfd fds[SW_PARALLEL_MAX];
-    sw_worker *workers[SW_PARALLEL_MAX];
-    unsigned count;
-} busy;
-
 /* True: somebody runs. */
-static bool look(sw_watchdog *d, uint64_t *seen, busy *ret_busy)
+static bool look(sw_watchdog *d, uint64_t *seen)
 {
     bool any = false;
-    ret_busy->count = 0;
     for (unsigned i = 0; i < d->workers_count; i++) {
         sw_worker *w = &d->workers[i];
         uint64_t slice = atomic_load_explicit(&w->slice, memory_order_relaxed);
         bool runs = (slice & 1) != 0;
         if (runs && slice == seen[i]) {
+            atomic_store(&w->watched_slice, slice);
             (void)pthread_kill(w->thread, SIGURG);
-        }
-        if (runs) {
-            ret_busy->fds[ret_busy->count] = (struct pollfd){sw_loop_fd(w->loop), POLLIN, 0};
-            ret_busy->workers[ret_busy->count++] = w;
         }
         any = any || runs || slice != seen[i];
         seen[i] = slice;
     }
     return any;
-}
-
-/* Until the next look; a busy worker for whom something comes meanwhile is told at once. */
-static void wait_for_tick(busy *b)
-{
-    uint64_t until = sw_clock_deadline(TICK_NS);
-    struct timespec tick = {.tv_nsec = TICK_NS};
-    if (b->count == 0 || ppoll(b->fds, b->count, &tick, NULL) <= 0) {
-        sw_clock_sleep_until(until);
-        return;
-    }
-    for (unsigned i = 0; i < b->count; i++) {
-        sw_worker *w = b->workers[i];
-        if (b->fds[i].revents != 0 && (atomic_load(&w->slice) & 1) != 0) {
-            (void)pthread_kill(w->thread, SIGURG);
-        }
-    }
-    sw_clock_sleep_until(sw_clock_deadline(PAUSE_NS));
 }
 
 static void sleep_until_woken(sw_watchdog *d)
@@ -94,20 +76,19 @@ static void *watch(void *arg)
     sw_watchdog *d = arg;
     uint64_t seen[SW_PARALLEL_MAX] = {};
     unsigned idle = 0;
-    busy found;
     while (!atomic_load(&d->ends)) {
-        idle = look(d, seen, &found) ? 0 : idle + 1;
+        idle = look(d, seen) ? 0 : idle + 1;
         if (idle > IDLE_TICKS) {
             /* Who begins to run from here on sees the mark, or is seen by the last look. */
             atomic_store(&d->sleeps, 1);
             idle = 0;
-            if (look(d, seen, &found)) {
+            if (look(d, seen)) {
                 atomic_store(&d->sleeps, 0);
             } else {
                 sleep_until_woken(d);
             }
         }
-        wait_for_tick(&found);
+        sw_clock_sleep_until(sw_clock_deadline(TICK_NS));
     }
     return NULL;
 }

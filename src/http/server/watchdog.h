@@ -4,8 +4,9 @@
  *
  * It looks at the workers every millisecond, as long as guests run at all, and sends SIGURG to the
  * thread of one whose guest was running at the last look, too. The signal's handler marks the guest
- * that the thread is running, which gives way at its next check if anybody waits. So the path of a
- * short request has no timer, no lock and no system call for this: two stores to a word.
+ * that the thread is running, if it is still the same slice, and the guest gives way at its next
+ * check if anybody waits. So the path of a short request has no timer, no lock and no system call
+ * for this: two stores to a word.
  *
  * Deadlines are noticed by the same check.
  */
@@ -30,6 +31,9 @@ SW_NODISCARD sw_status sw_watchdog_start(sw_watchdog *d, struct sw_worker *worke
 void sw_watchdog_end(sw_watchdog *d);
 
 void sw_watchdog_wake(sw_watchdog *d);
+
+/* The calling thread is the worker's. */
+void sw_watchdog_enter(struct sw_worker *w);
 
 /* A worker says that a guest begins to run. */
 static inline void sw_watchdog_note(sw_watchdog *d)

@@ -100,6 +100,7 @@ static void report_end(sw_server *s)
 static void *run(void *arg)
 {
     sw_worker *w = arg;
+    sw_watchdog_enter(w);
     sw_alarm_init(&w->alarm, SIGURG);
     sw_loop_run(w->loop);
     sw_alarm_clear(&w->alarm);

@@ -39,9 +39,11 @@ struct sw_request {
     bool is_over;      /* the exchange is nobody's any more and must not be touched */
     bool is_taken;     /* the guest has the exchange, and releases it */
     bool timed_out;    /* its deadline has passed */
+    bool was_young;    /* among the hogs before */
     sw_loop_job resume;
     uint64_t number; /* in this worker */
     uint64_t queued_ns;
+    uint64_t used_ns; /* computed, its first slice not counted */
     uint64_t time_ns; /* it took, when it is over */
     sw_status status; /* of the guest */
     sw_diag diag;
@@ -53,6 +55,7 @@ typedef struct sw_request_list {
 } sw_request_list;
 
 void sw_requests_push(sw_request_list *l, sw_request *r);
+void sw_requests_push_front(sw_request_list *l, sw_request *r);
 void sw_requests_remove(sw_request_list *l, sw_request *r);
 
 typedef struct sw_peer {
@@ -98,9 +101,12 @@ struct sw_worker {
 
     sw_request_list queue;
     sw_loop_timer queue_timer;
-    sw_request_list hogs; /* may run, when nothing else does */
+    sw_request_list young, hogs; /* may run, when nothing else does */
     sw_loop_job run_hog;
-    sw_alarm alarm; /* of a hog's slice */
+    uint32_t turns_of_young; /* since the last of another */
+    bool has_alarm;          /* it goes off */
+    sw_request *resumed;     /* that runs, and is accounted for */
+    sw_alarm alarm;          /* of a hog's slice */
     sw_loop_job start_queued;
 
     sw_buf log; /* lines since the last turn */
@@ -117,6 +123,8 @@ struct sw_worker {
     sw_loop_job stop;
     atomic_uint_fast64_t slice; /* odd while a guest runs; no two slices have the same */
     uint32_t slice_depth;
+    /* Which slice is meant by a signal of the watchdog and of the alarm: they may come late. */
+    atomic_uint_fast64_t watched_slice, alarmed_slice;
 };
 
 SW_NODISCARD sw_status sw_worker_init(sw_worker *w, sw_server *server, unsigned number,
@@ -145,3 +153,17 @@ void sw_worker_requests_init(sw_worker *w);
 void sw_worker_requests_clear(sw_worker *w);
 /* Forgets seats of another app, and its outlet. */
 void sw_worker_drop_seats(sw_worker *w);
+
+/* ---- hogs.c ---------------------------------------------------------------------------------- */
+
+/* The word `slice` is odd while a guest runs, and no two slices have the same. They nest: the end
+ * of one request may be the beginning of the next. */
+void sw_worker_begin_slice(sw_worker *w);
+void sw_worker_end_slice(sw_worker *w);
+/* In a slice: resumes the guest and accounts for its time. */
+void sw_worker_go_on(sw_worker *w, sw_request *r);
+
+/* A guest that may run and has computed for long. */
+void sw_worker_add_hog(sw_worker *w, sw_request *r);
+bool sw_request_is_hog(const sw_request *r);
+void sw_worker_hogs_init(sw_worker *w);

@@ -22,6 +22,7 @@
  *     /refuse          answers with the error code HTTP-request-denied
  *     /refuse/TAG      with the error code of that number
  *     /spin            never returns
+ *     /compute/N       answers after N million steps of nothing
  *     /trap            traps before it answers; /trap/late: after the head and some of the body
  *     /grow/MIB        grows its memory, answers with how far it came
  *     /canary          plants a pattern; says whether it found one of an earlier request
@@ -445,6 +446,11 @@ static bool route_odd(handle outparam, text path)
     } else if (text_is(path, TEXT("/spin"))) {
         for (volatile uint32_t i = 0;; i++) {
         }
+    } else if (text_starts(path, TEXT("/compute/"))) {
+        uint64_t steps = (uint64_t)text_number(text_from(path, 9)) * 1000000;
+        for (volatile uint64_t i = 0; i < steps; i++) {
+        }
+        answer(outparam, 200, TEXT("computed\n"));
     } else if (text_is(path, TEXT("/trap"))) {
         __builtin_trap();
     } else if (text_is(path, TEXT("/trap/late"))) {
