@@ -54,6 +54,7 @@ static const number_option NUMBERS[] = {
     NUMBER("max-connections", COUNT, max_connections),
     NUMBER("max-head", SIZE, max_head_bytes),
     NUMBER("max-fields", COUNT, max_fields),
+    NUMBER("max-streams", COUNT, max_streams),
     NUMBER("max-body", SIZE, max_body_bytes),
     NUMBER("max-buffers", SIZE, max_buffers_bytes),
     NUMBER("head-timeout", DURATION, head_timeout_ns),
@@ -297,7 +298,8 @@ static int report(const service *s, swell_status st, swell_error *error)
         error->status = st;
         error->offset = SWELL_NO_OFFSET;
     }
-    return cli_report(s->file, error);
+    bool is_of_tls = strncmp(error->text, "TLS: ", 5) == 0;
+    return cli_report(is_of_tls ? "TLS" : s->file, error);
 }
 
 static int make_server(service *s)

@@ -4,6 +4,8 @@
 #include "base/sha256.h"
 #include "os/file.h"
 
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -24,10 +26,25 @@ static sw_bytes protocols_of(const sw_tls *t)
     return (sw_bytes){PROTOCOLS + skip, sizeof PROTOCOLS - 1 - skip};
 }
 
+/* What OpenSSL says of files, in words that help. */
+static const char *reason_of(unsigned long code)
+{
+    if (ERR_SYSTEM_ERROR(code)) {
+        return strerror(ERR_GET_REASON(code));
+    }
+    switch (ERR_GET_REASON(code)) {
+    case PEM_R_NO_START_LINE: return ERR_GET_LIB(code) == ERR_LIB_PEM ? "is not in PEM form" : NULL;
+    case ERR_R_UNSUPPORTED: return "is not in PEM form, or not one";
+    case ERR_R_INTERRUPTED_OR_CANCELLED:
+        return "has a passphrase, for which nobody can be asked; 'openssl pkey' writes it without";
+    default: return ERR_reason_error_string(code);
+    }
+}
+
 sw_status sw_tls_fail(sw_diag *diag, sw_status st, const char *what, const char *path)
 {
     unsigned long code = ERR_peek_error();
-    const char *reason = ERR_SYSTEM_ERROR(code) ? "cannot be read" : ERR_reason_error_string(code);
+    const char *reason = reason_of(code);
     st = ERR_SYSTEM_ERROR(code) ? SW_IO : st;
     st = ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE ? SW_NO_MEMORY : st;
     ERR_clear_error();
@@ -55,6 +72,15 @@ static bool set_common(SSL_CTX *ctx)
            SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1;
 }
 
+/* Another key of the same type, or of another. */
+static bool is_mismatch(unsigned long code)
+{
+    int reason = ERR_GET_REASON(code);
+    return (ERR_GET_LIB(code) == ERR_LIB_X509 &&
+            (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)) ||
+           (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_NO_CERTIFICATE_ASSIGNED);
+}
+
 static sw_status use_cert(SSL_CTX *ctx, const sw_tls_cert *cert, sw_diag *diag)
 {
     if (SSL_CTX_use_certificate_chain_file(ctx, cert->cert_file) != 1) {
@@ -62,6 +88,13 @@ static sw_status use_cert(SSL_CTX *ctx, const sw_tls_cert *cert, sw_diag *diag)
     }
     if (SSL_CTX_use_PrivateKey_file(ctx, cert->key_file, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(ctx) != 1) {
+        if (is_mismatch(ERR_peek_error())) {
+            ERR_clear_error();
+            return sw_fail(diag, SW_INVALID, SW_NO_OFFSET,
+                           "TLS: private key '%s' does not belong to certificate '%s', the first "
+                           "in its file",
+                           cert->key_file, cert->cert_file);
+        }
         return sw_tls_fail(diag, SW_INVALID, "private key", cert->key_file);
     }
     return SW_OK;
@@ -99,7 +132,11 @@ static sw_status resumption_scope(const sw_tls_server_options *options,
 {
     SW_AUTO(sw_file_data_clear) sw_file_data ca = {};
     if (options->client_ca_file != NULL) {
-        SW_TRY(sw_file_read(&ca, options->client_ca_file, NULL, CA_FILE_MAX_BYTES, diag));
+        sw_status st = sw_file_read(&ca, options->client_ca_file, NULL, CA_FILE_MAX_BYTES, NULL);
+        if (st != SW_OK) {
+            return sw_fail(diag, st, SW_NO_OFFSET, "TLS: clients' issuers '%s' cannot be read",
+                           options->client_ca_file);
+        }
     }
     uint8_t auth = (uint8_t)options->client_auth;
     sw_sha256 h;
