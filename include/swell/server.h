@@ -79,6 +79,7 @@ typedef struct swell_server_config {
     /* A peer. */
     uint32_t max_head_bytes;      /* of a request's head; 431 */
     uint32_t max_fields;          /* 431 */
+    uint32_t max_streams;         /* 128; requests at a time on a connection of HTTP/2 */
     uint64_t max_body_bytes;      /* of a request's body; 413 */
     uint64_t head_timeout_ns;     /* from a head's first byte to its last; 408 */
     uint64_t body_timeout_ns;     /* between two reads of a body; 408 */

@@ -130,6 +130,7 @@ static void take_http(const swell_server_config *c, sw_http_limits *l)
 {
     TAKE(l->head_bytes, c->max_head_bytes);
     TAKE(l->head_fields, c->max_fields);
+    TAKE(l->streams, c->max_streams);
     TAKE(l->body_bytes, c->max_body_bytes);
     TAKE(l->head_ns, c->head_timeout_ns);
     TAKE(l->body_idle_ns, c->body_timeout_ns);

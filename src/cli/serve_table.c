@@ -33,6 +33,8 @@ static const cli_option OPTIONS[] = {
                                         "wait", false},
     {"max-head",        0,   "SIZE",    "a request's head, default 32KiB: else 431", false},
     {"max-fields",      0,   "NUMBER",  "fields of a head, default 128: else 431", false},
+    {"max-streams",     0,   "NUMBER",  "requests at a time on a connection of HTTP/2, default 128: others are told to try "
+                                        "again", false},
     {"max-body",        0,   "SIZE",    "a request's body, default 1GiB: else 413", false},
     {"max-buffers",     0,   "SIZE",    "memory for connections and bodies in transit, default 512MiB", false},
     {"head-timeout",    0,   "DURATION", "from the first byte of a head to its last, default 10s: then 408", false},

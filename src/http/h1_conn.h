@@ -49,6 +49,7 @@ typedef struct sw_h1_conn {
     bool is_old;         /* HTTP/1.0 */
     bool is_in_full;     /* the pipe has no room */
     bool has_moved;      /* of the last write: something went out */
+    bool is_shaking;     /* the handshake has not succeeded yet */
 } sw_h1_conn;
 
 /* Reads what there is to read and uses it: requests begin in here. */

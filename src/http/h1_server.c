@@ -27,6 +27,7 @@ static void free_conn(sw_h1_conn *c)
     sw_buf_clear(&c->pending);
     sw_buf_clear(&c->out.text);
     sw_http_conn_unlink(&c->base);
+    sw_count(&s->counters.handshakes_failed, c->is_shaking);
     sw_free(s->budget, c, sizeof *c);
     if (io != NULL) {
         io->ops->close(io);
@@ -44,7 +45,10 @@ static uint64_t in_deadline(const sw_h1_conn *c)
     const sw_http_limits *l = &c->base.service->limits;
     switch (c->phase) {
     case SW_H1_HANDSHAKE: return c->since_ns + l->head_ns;
-    case SW_H1_HEAD: return c->since_ns + (c->head_start_ns != 0 ? l->head_ns : l->keep_alive_ns);
+    case SW_H1_HEAD:
+        return c->since_ns + (c->head_start_ns != 0          ? l->head_ns
+                              : c->base.service->is_draining ? l->half_close_ns
+                                                             : l->keep_alive_ns);
     case SW_H1_EXCHANGE:
         if (c->has_finished && c->is_in_done) {
             return c->since_ns + l->half_close_ns;
@@ -98,6 +102,8 @@ static void shake_hands(sw_h1_conn *c)
         c->phase = SW_H1_CLOSED;
         return;
     }
+    sw_count(&s->counters.handshakes, 1);
+    c->is_shaking = false;
     c->phase = SW_H1_HEAD;
     c->may_read = true;
     c->since_ns = sw_loop_now(s->loop);
@@ -210,6 +216,7 @@ sw_status sw_http_serve(sw_http_service *s, sw_io *io, void *peer)
     c->base.peer = peer;
     c->base.is_idle = true;
     c->io = io;
+    c->is_shaking = io->is_secure;
     c->phase = io->is_secure ? SW_H1_HANDSHAKE : SW_H1_HEAD;
     c->may_write = true;
     c->since_ns = sw_loop_now(s->loop);

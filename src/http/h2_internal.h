@@ -29,6 +29,8 @@ struct sw_h2_conn {
     sw_h2_stream *spare;   /* one, to be used again */
     uint32_t stream_count;
     uint32_t request_count;
+    int32_t last_id;  /* the highest stream that the peer has opened */
+    int32_t reset_id; /* the highest that we have reset, for which more may be on its way */
     int64_t credit;
     uint64_t credit_ns;
     uint64_t head_ns;  /* since when a stream's head is incomplete; 0: none is */

@@ -52,12 +52,17 @@ static void gain(sw_h2_conn *c, int64_t n)
     c->credit = SW_MIN(c->credit + n, (int64_t)SW_H2_CREDIT_MAX);
 }
 
+static void terminate(sw_h2_conn *c, uint32_t code)
+{
+    c->is_closing = true;
+    (void)nghttp2_session_terminate_session(c->wire.ng, code);
+}
+
 static void calm_down(sw_h2_conn *c)
 {
     if (!c->is_closing) {
-        c->is_closing = true;
-        sw_count(&c->base.service->counters.cut, 1);
-        (void)nghttp2_session_terminate_session(c->wire.ng, NGHTTP2_ENHANCE_YOUR_CALM);
+        sw_count(&c->base.service->counters.floods, 1);
+        terminate(c, NGHTTP2_ENHANCE_YOUR_CALM);
     }
 }
 
@@ -96,10 +101,23 @@ static void charge_frame(sw_h2_conn *c, const nghttp2_frame_hd *hd)
 /* ---- Frames in --------------------------------------------------------------------------------
  */
 
+/* Of a stream that the peer should know to be closed. nghttp2 forgets streams when they end; what
+ * comes for one that we have reset may have been sent before the peer knew. */
+static bool is_late(const sw_h2_conn *c, const nghttp2_frame_hd *hd)
+{
+    return (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_DATA) && hd->stream_id % 2 != 0 &&
+           hd->stream_id <= c->last_id && hd->stream_id > c->reset_id &&
+           nghttp2_session_find_stream(c->wire.ng, hd->stream_id) == NULL;
+}
+
 static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *arg)
 {
     (void)ng;
-    charge_frame(conn_of(arg), hd);
+    sw_h2_conn *c = conn_of(arg);
+    charge_frame(c, hd);
+    if (!c->is_closing && is_late(c, hd)) {
+        terminate(c, NGHTTP2_STREAM_CLOSED);
+    }
     return 0;
 }
 
@@ -112,8 +130,11 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
         if (st != NULL) {
             st->head_bytes = 0;
         }
-    } else if (!sw_h2_stream_open(c, frame->hd.stream_id)) {
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    } else {
+        c->last_id = frame->hd.stream_id;
+        if (!sw_h2_stream_open(c, frame->hd.stream_id)) {
+            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        }
     }
     c->head_ns = sw_loop_now(c->wire.loop);
     if (!c->is_ticking) {
@@ -209,8 +230,10 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
 
 static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *arg)
 {
-    (void)ng, (void)frame, (void)error;
-    charge(conn_of(arg), SW_H2_COST_INVALID);
+    (void)ng, (void)error;
+    sw_h2_conn *c = conn_of(arg);
+    c->reset_id = SW_MAX(c->reset_id, frame->hd.stream_id);
+    charge(c, SW_H2_COST_INVALID);
     return 0;
 }
 
@@ -218,6 +241,9 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
 {
     sw_h2_conn *c = conn_of(arg);
     bool is_answer = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+    if (frame->hd.type == NGHTTP2_RST_STREAM) {
+        c->reset_id = SW_MAX(c->reset_id, frame->hd.stream_id);
+    }
     if (frame->hd.type == NGHTTP2_DATA) {
         gain(c, SW_H2_GAIN_DATA);
     }
@@ -438,7 +464,11 @@ bool sw_h2_serve(sw_http_service *s, sw_io *io, void *peer, sw_bytes early)
         return false;
     }
     sw_http_conn_link(s, &c->base);
+    sw_count(&s->counters.h2_connections, 1);
     start_ticking(c);
+    if (s->is_draining) {
+        drain(&c->base);
+    }
     sw_h2_wire_kick(&c->wire);
     sw_h2_wire_feed(&c->wire, early);
     return true;

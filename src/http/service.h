@@ -54,6 +54,9 @@ typedef struct sw_http_counters {
     sw_counter timeouts; /* connections and streams ended because their peer was slow or idle */
     sw_counter resets;   /* and because their peer had gone in the middle */
     sw_counter cut;      /* answers ended by their handlers or by us before they were whole */
+    sw_counter handshakes, handshakes_failed; /* of TLS; given up and timed out ones are failed */
+    sw_counter h2_connections;
+    sw_counter floods; /* connections of HTTP/2 ended because they made work and carried nothing */
 } sw_http_counters;
 
 /* Base of a connection of any protocol: what the service needs to know of it. */

@@ -82,9 +82,16 @@ static void on_accept_again(sw_loop_timer *t)
     resume_accepting(SW_CONTAINER_OF(t, sw_worker, accept_again));
 }
 
+/* OpenSSL's memory is taken in one piece, so that the end of it can be seen coming. */
+static bool has_memory(const sw_worker *w)
+{
+    size_t used = atomic_load_explicit(&w->budget.used_bytes, memory_order_relaxed);
+    return w->app->parts.tls == NULL || used + 2 * SW_TLS_CONNECTION_BYTES <= w->budget.limit_bytes;
+}
+
 static bool is_full(const sw_worker *w)
 {
-    return w->service.connections_count >= w->server->worker_connections;
+    return w->service.connections_count >= w->server->worker_connections || !has_memory(w);
 }
 
 /* Of the connections that nobody asks anything on, the one that has been there longest goes. */

@@ -85,6 +85,16 @@ static const row HTTP_ROWS[] = {
      offsetof(sw_http_counters, resets)},
     {"swell_http_cut_total", "counter", "Answers ended before they were whole.",
      offsetof(sw_http_counters, cut)},
+    {"swell_tls_handshakes_total", "counter", "TLS handshakes.",
+     offsetof(sw_http_counters, handshakes)},
+    {"swell_tls_handshakes_failed_total", "counter",
+     "TLS handshakes that failed, were given up or took too long.",
+     offsetof(sw_http_counters, handshakes_failed)},
+    {"swell_http2_connections_total", "counter", "Connections that spoke HTTP/2.",
+     offsetof(sw_http_counters, h2_connections)},
+    {"swell_http2_floods_total", "counter",
+     "Connections of HTTP/2 closed because they made work and carried nothing.",
+     offsetof(sw_http_counters, floods)},
 };
 
 static void write_refusals(const sw_metrics *const *workers, unsigned count, sw_buf *out)
