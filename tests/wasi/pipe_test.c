@@ -164,6 +164,18 @@ static void test_back_pressure(void **state)
     end(&w);
 }
 
+/* A writer may fill the pipe to the byte, and wait without having asked whether it is full. */
+static void test_filled(void **state)
+{
+    (void)state;
+    world w;
+    start(&w, 1024);
+    assert_int_equal(write_run(&w.pipe, 1024), 1024);
+    sw_pipe_consume(&w.pipe, 1024);
+    assert_int_equal(w.writable, 1);
+    end(&w);
+}
+
 typedef enum step {
     FINISH,
     FAIL,
@@ -256,7 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes),         cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_back_pressure), cmocka_unit_test(test_endings),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory),        cmocka_unit_test(test_filled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,7 @@ void sw_pipe_commit(sw_pipe *p, size_t bytes)
     SW_CHECK(bytes <= p->ring_bytes - p->used);
     p->used += (uint32_t)bytes;
     p->total_bytes += bytes;
+    p->is_stalled |= p->used == p->capacity; /* a writer may wait without having asked */
     tell_reader(p);
 }
 

@@ -44,12 +44,12 @@ struct sw_pipe {
     sw_source writable;      /* room, or nothing to be written any more: POLLOUT */
     uint64_t total_bytes;    /* ever written */
     sw_pipe_fn *on_readable; /* bytes came, or the writer's end. Both may be NULL. */
-    sw_pipe_fn *on_writable; /* there is room again after there was none, or the reader's end */
+    sw_pipe_fn *on_writable; /* there is room again after it was full, or the reader's end */
     void *on_readable_arg, *on_writable_arg;
     sw_pipe_fn *on_release; /* the last reference is gone: may free the struct p lies in */
     void *on_release_arg;
     uint32_t references;
-    bool is_stalled; /* the writer has met a lack of room and was not told of new room since */
+    bool is_stalled; /* there was a lack of room, and the writer was not told of new room since */
     uint32_t capacity;
     uint32_t ring_bytes; /* a power of two, or 0 */
     uint32_t head, used; /* where the oldest byte is; how many there are */
@@ -67,8 +67,8 @@ void sw_pipe_unref(sw_pipe *p);
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Bytes that can be written at once; 0 unless OPEN. Asking and getting 0 is enough to be told of
- * room later. */
+/* Bytes that can be written at once; 0 unless OPEN. Whoever has filled the pipe, or asked for
+ * more than there was room for, is told of room later. */
 size_t sw_pipe_room(sw_pipe *p);
 
 /* Copies as many bytes as there is room for. NO_MEMORY: none were written. */
