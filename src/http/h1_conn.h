@@ -38,6 +38,8 @@ typedef struct sw_h1_conn {
     uint64_t since_ns;      /* what the time-out of input counts from */
     uint64_t head_start_ns; /* first byte of this head; 0: none yet */
     uint32_t requests;
+    uint32_t turn_requests; /* ended in the turn of turn_ns */
+    uint64_t turn_ns;
     uint32_t lingered_bytes;
     bool may_read;       /* the socket may have something */
     bool may_write;      /* and may take something */
@@ -49,7 +51,11 @@ typedef struct sw_h1_conn {
     bool is_old;         /* HTTP/1.0 */
     bool is_in_full;     /* the pipe has no room */
     bool has_moved;      /* of the last write: something went out */
+<<<<<<< HEAD
     bool is_shaking;     /* the handshake has not succeeded yet */
+=======
+    bool is_resting;     /* it has had its share of this turn */
+>>>>>>> c146b63 (http: a pipelining peer gets a few requests a turn)
 } sw_h1_conn;
 
 /* Reads what there is to read and uses it: requests begin in here. */

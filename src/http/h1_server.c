@@ -119,7 +119,7 @@ static void finish_turn(sw_h1_conn *c)
         free_conn(c);
         return;
     }
-    c->base.is_idle = c->phase == SW_H1_HEAD && c->head_start_ns == 0;
+    c->base.is_idle = c->phase == SW_H1_HEAD && c->head_start_ns == 0 && !c->is_resting;
     if (c->base.is_idle && c->base.service->is_draining) {
         sw_h1_conn_cut(c, SW_HTTP_E_CONNECTION_TERMINATED);
         free_conn(c);
@@ -131,6 +131,11 @@ static void finish_turn(sw_h1_conn *c)
 static void on_job(sw_loop_job *job)
 {
     sw_h1_conn *c = SW_CONTAINER_OF(job, sw_h1_conn, job);
+    sw_loop *loop = c->base.service->loop;
+    c->is_resting = c->is_resting && c->turn_ns == sw_loop_now(loop);
+    if (c->is_resting) {
+        sw_loop_defer_next(loop, job);
+    }
     sw_h1_conn_pump_out(c);
     sw_h1_conn_settle(c);
     sw_h1_conn_pump_in(c);

@@ -223,7 +223,7 @@ static use use_bytes(sw_h1_conn *c, sw_bytes *bytes)
     use result = USE_MORE;
     while (bytes->len > 0 && result == USE_MORE) {
         switch (c->phase) {
-        case SW_H1_HEAD: result = use_head(c, bytes); break;
+        case SW_H1_HEAD: result = c->is_resting ? USE_STOP : use_head(c, bytes); break;
         case SW_H1_EXCHANGE: result = use_body(c, bytes); break;
         case SW_H1_LINGER:
             c->lingered_bytes += (uint32_t)bytes->len;
@@ -245,7 +245,7 @@ static use use_bytes(sw_h1_conn *c, sw_bytes *bytes)
 static bool wants_bytes(const sw_h1_conn *c)
 {
     switch (c->phase) {
-    case SW_H1_HEAD:
+    case SW_H1_HEAD: return !c->is_resting;
     case SW_H1_LINGER: return true;
     case SW_H1_EXCHANGE: return !c->is_in_done && !c->is_in_full;
     case SW_H1_HANDSHAKE:

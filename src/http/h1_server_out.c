@@ -258,6 +258,23 @@ static void linger(sw_h1_conn *c)
     c->since_ns = sw_loop_now(c->base.service->loop);
 }
 
+/* The next request: in this turn, if the connection has not had many; other connections' requests
+ * may have come, and the system is not asked for them before the next. */
+static void go_on(sw_h1_conn *c)
+{
+    enum { TURN_REQUESTS = 4 };
+    sw_loop *loop = c->base.service->loop;
+    uint64_t now = sw_loop_now(loop);
+    c->turn_requests = c->turn_ns == now ? c->turn_requests + 1 : 1;
+    c->turn_ns = now;
+    c->is_resting = c->turn_requests >= TURN_REQUESTS;
+    if (c->is_resting) {
+        sw_loop_defer_next(loop, &c->job);
+    } else {
+        wake(c);
+    }
+}
+
 void sw_h1_conn_settle(sw_h1_conn *c)
 {
     if (c->phase != SW_H1_EXCHANGE || !c->is_out_done) {
@@ -282,7 +299,7 @@ void sw_h1_conn_settle(sw_h1_conn *c)
     c->scan = (sw_h1_scan){};
     c->head_start_ns = 0;
     c->since_ns = sw_loop_now(c->base.service->loop);
-    wake(c);
+    go_on(c);
 }
 
 /*

@@ -307,6 +307,30 @@ static void requests_are_counted(void **state)
     serving_tear_down(&f);
 }
 
+/* Many requests at once do not keep others waiting: a few are answered in a turn. */
+static void pipelining_is_fair(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 100 };
+    serving f;
+    const sw_http_limits limits = sw_http_limits_default;
+    serving_set_up(&f, &limits);
+    const sw_str one = SW_STR("GET /empty HTTP/1.1\r\n" H "\r\n");
+    for (int i = 0; i < REQUESTS; i++) {
+        assert_int_equal(send(f.fd, one.ptr, one.len, 0), one.len);
+    }
+    uint64_t before = 0;
+    int turns = 0;
+    for (; f.service.counters.requests < REQUESTS && turns < REQUESTS; turns++) {
+        sw_loop_turn(f.loop, 0);
+        assert_in_range(f.service.counters.requests - before, 0, 5);
+        before = f.service.counters.requests;
+    }
+    assert_int_equal(before, REQUESTS);
+    assert_true(turns >= REQUESTS / 5);
+    serving_tear_down(&f);
+}
+
 /* A body that nobody wants is read if it is short; else the connection is given up. */
 static void unwanted_bodies_are_dropped(void **state)
 {
@@ -356,6 +380,7 @@ int main(void)
         cmocka_unit_test(vanished_peers_end_exchanges),
         cmocka_unit_test(draining_finishes),
         cmocka_unit_test(requests_are_counted),
+        cmocka_unit_test(pipelining_is_fair),
         cmocka_unit_test(unwanted_bodies_are_dropped),
         cmocka_unit_test(no_memory_is_survived),
     };
