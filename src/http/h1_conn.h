@@ -51,11 +51,8 @@ typedef struct sw_h1_conn {
     bool is_old;         /* HTTP/1.0 */
     bool is_in_full;     /* the pipe has no room */
     bool has_moved;      /* of the last write: something went out */
-<<<<<<< HEAD
     bool is_shaking;     /* the handshake has not succeeded yet */
-=======
     bool is_resting;     /* it has had its share of this turn */
->>>>>>> c146b63 (http: a pipelining peer gets a few requests a turn)
 } sw_h1_conn;
 
 /* Reads what there is to read and uses it: requests begin in here. */
