@@ -99,6 +99,18 @@ typedef struct swell_server_config {
     swell_access_log access_log;
     swell_server_log_fn *log; /* may be NULL */
     void *log_env;
+    bool log_json;          /* what is not an access is an object a line, too */
+    uint64_t max_log_bytes; /* 256 KiB that the guest of a request may log */
+
+    /* Spans of requests, for a collector that speaks OTLP over HTTP. Without a URL there are none,
+     * and W3C trace contexts only pass through. Lists are "key=value,key=value", values may be
+     * percent-encoded. All must outlive the server. */
+    const char *otlp_url;        /* "http://127.0.0.1:4318": they go to /v1/traces below it */
+    const char *otlp_service;    /* service.name; NULL: that of the attributes, or name */
+    const char *otlp_attributes; /* of the resource; may be NULL */
+    const char *otlp_headers;    /* of requests to the collector; may be NULL */
+    uint32_t trace_one_in;       /* 1; of the requests that bring no trace context one in so many is
+                                  * sampled */
 } swell_server_config;
 
 /* Binds the addresses and makes the server, which does not run yet. grants are taken over, also on

@@ -175,6 +175,14 @@ static sw_server_config config_of(const swell_server_config *c)
     TAKE(s.outgoing.idle_ns, c->outgoing_idle_timeout_ns);
     s.access = (sw_access_log)c->access_log;
     s.log_env = c->log_env;
+    s.logs_json = c->log_json;
+    TAKE(s.log_bytes, c->max_log_bytes);
+    s.otlp = (sw_otlp_config){.url = c->otlp_url,
+                              .service = c->otlp_service,
+                              .name = s.name,
+                              .attributes = c->otlp_attributes,
+                              .headers = c->otlp_headers};
+    TAKE(s.trace_one_in, c->trace_one_in);
     return s;
 }
 

@@ -68,6 +68,8 @@ static const number_option NUMBERS[] = {
     NUMBER("outgoing-response-timeout", DURATION, outgoing_response_timeout_ns),
     NUMBER("outgoing-body-timeout", DURATION, outgoing_body_timeout_ns),
     NUMBER("outgoing-idle-timeout", DURATION, outgoing_idle_timeout_ns),
+    NUMBER("max-log", SIZE, max_log_bytes),
+    NUMBER("trace-one-in", COUNT, trace_one_in),
 };
 
 static int bad_number(const number_option *o, const char *value)
@@ -112,6 +114,27 @@ static int read_access_log(const char *value, bool is_json, swell_server_config 
     }
     return cli_usage_error("the formats are text, json and off", "--access-log: no format '%s'",
                            value);
+}
+
+static int read_telemetry(service *s)
+{
+    swell_server_config *c = &s->config;
+    c->otlp_url = cli_value(s->args, "otlp");
+    if (c->otlp_url != NULL && strcmp(c->otlp_url, "env") == 0) {
+        c->otlp_url = getenv("OTEL_EXPORTER_OTLP_ENDPOINT");
+        c->otlp_service = getenv("OTEL_SERVICE_NAME");
+        c->otlp_attributes = getenv("OTEL_RESOURCE_ATTRIBUTES");
+        c->otlp_headers = getenv("OTEL_EXPORTER_OTLP_HEADERS");
+        if (c->otlp_url == NULL) {
+            return cli_usage_error("set it, or give the URL itself",
+                                   "--otlp env: OTEL_EXPORTER_OTLP_ENDPOINT is not set");
+        }
+    }
+    if (cli_value(s->args, "service") != NULL) {
+        c->otlp_service = cli_value(s->args, "service");
+    }
+    c->log_json = cli_has(s->args, "json");
+    return CLI_OK;
 }
 
 static int add_fd(service *s, uint64_t fd)
@@ -228,6 +251,7 @@ static int read_options(service *s)
     s->config.listen_fds = s->fds;
     s->config.admin = cli_value(args, "admin");
     code = code != CLI_OK ? code : read_tls(s);
+    code = code != CLI_OK ? code : read_telemetry(s);
     return code != CLI_OK
                ? code
                : read_access_log(cli_value(args, "access-log"), cli_has(args, "json"), &s->config);

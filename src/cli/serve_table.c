@@ -51,8 +51,14 @@ static const cli_option OPTIONS[] = {
     {"outgoing-body-timeout", 0, "DURATION", "between two bytes of such a body, default 60s", false},
     {"outgoing-idle-timeout", 0, "DURATION", "that a connection to another server is kept, default 30s", false},
     {"access-log",      0,   "FORMAT",  "log each request on standard error: text, json, or off (the default)", false},
+    {"max-log",         0,   "SIZE",    "what the guest of a request may log, default 256KiB; the rest is dropped", false},
+    {"otlp",            0,   "URL",     "export spans by OTLP over HTTP, to /v1/traces below the URL; 'env' takes URL, service, "
+                                        "attributes and headers from the OTEL_... variables", false},
+    {"service",         0,   "NAME",    "of the service in spans, default the program's", false},
+    {"trace-one-in",    0,   "NUMBER",  "sample one in NUMBER of the requests that bring no trace context, default 1: all",
+                                        false},
     {"allow-compiled",  0,   NULL,      "accept a file made by 'swell compile'; its code is trusted", false},
-    {"json",            0,   NULL,      "report addresses at start as JSON; accesses too", false},
+    {"json",            0,   NULL,      "write everything on standard error as JSON, an object a line; accesses, too", false},
     CLI_CACHE_OPTIONS,
 };
 // clang-format on
@@ -90,6 +96,11 @@ const cli_verb CLI_SERVE = {
         "second one ends them. SIGHUP reads FILE again, and requests from then on run the\n"
         "new program; none is dropped. If the new file cannot be served, the old one stays.\n"
         "Certificates are read again, too, for connections from then on.\n"
+        "\n"
+        "With --otlp, requests and those that guests send become spans for a collector;\n"
+        "W3C trace contexts of requests are continued, sampled or not as they say. From\n"
+        "the environment --otlp env reads OTEL_EXPORTER_OTLP_ENDPOINT,\n"
+        "OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.\n"
         "\n"
         "Exit codes: 0 after a stop, 2 for a wrong command line or a malformed file,\n"
         "1 for other failures.",

@@ -165,6 +165,9 @@ static void let_go(sw_exchange *x)
     if (x->events != NULL && x->events->on_over != NULL) {
         x->events->on_over(x);
     }
+    if (x->note != NULL) {
+        x->note->over(x->note, x);
+    }
     sw_pipe *in = x->in;
     sw_pipe *out = x->out;
     in->on_readable = in->on_writable = out->on_readable = out->on_writable = NULL;

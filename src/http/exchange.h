@@ -104,6 +104,12 @@ typedef struct sw_exchange_events {
     void (*on_over)(sw_exchange *x);
 } sw_exchange_events;
 
+/* Left with an exchange by somebody who is neither handler nor protocol: `over` is called once, at
+ * the same time as on_over and after it. */
+typedef struct sw_exchange_note {
+    void (*over)(struct sw_exchange_note *note, const sw_exchange *x);
+} sw_exchange_note;
+
 /* What the protocol does. Handlers use the functions below. */
 typedef struct sw_exchange_ops {
     void (*respond)(sw_exchange *x);
@@ -117,6 +123,7 @@ struct sw_exchange {
     const sw_exchange_ops *ops;
     const sw_exchange_events *events; /* the handler's; set in on_request, or before sending */
     void *arg;                        /* the handler's */
+    sw_exchange_note *note;           /* NULL: none */
     sw_http_service *service;         /* NULL on a client */
     void *connection;                 /* the protocol's */
     void *peer;                       /* as given to sw_http_serve; NULL on a client */

@@ -43,6 +43,8 @@ const sw_server_config SW_SERVER_CONFIG_DEFAULT = {
                 .idle_ns = 30 * SW_NS_PER_S,
                 },
     .reuse = 1,
+    .log_bytes = UINT64_C(256) << 10,
+    .trace_one_in = 1,
 };
 
 /* ---- Sockets --------------------------------------------------------------------------------- */
@@ -157,6 +159,9 @@ sw_status sw_server_new(sw_engine *e, const sw_server_config *config, sw_app *ap
     s->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sw_status st = s->ended_fd < 0 ? SW_IO : make_workers(s, app, diag);
     sw_app_unref(app);
+    if (st == SW_OK && config->otlp.url != NULL) {
+        st = sw_otlp_new(s, diag, &s->otlp);
+    }
     if (st == SW_OK) {
         st = open_sockets(s, diag);
     }
@@ -183,6 +188,9 @@ const char *sw_server_admin_url(const sw_server *s)
 sw_status sw_server_start(sw_server *s, sw_diag *diag)
 {
     SW_TRY(sw_watchdog_start(&s->watchdog, s->workers, s->workers_count, diag));
+    if (s->otlp != NULL) {
+        SW_TRY(sw_otlp_start(s->otlp, diag));
+    }
     for (unsigned i = 0; i < s->workers_count; i++) {
         (void)atomic_fetch_add(&s->workers_left, 1);
         sw_status st = sw_worker_start(&s->workers[i], diag);
@@ -244,6 +252,7 @@ void sw_server_free(sw_server *s)
         }
     }
     sw_watchdog_end(&s->watchdog);
+    sw_otlp_free(s->otlp);
     sw_admin_free(s->admin);
     for (unsigned i = 0; i < s->workers_count; i++) {
         sw_worker_clear(&s->workers[i]);

@@ -20,6 +20,7 @@
 
 #include "component/component.h"
 #include "http/client.h"
+#include "http/server/otlp.h"
 #include "http/service.h"
 #include "http/tls.h"
 #include "wasi/wasi.h"
@@ -76,8 +77,12 @@ typedef struct sw_server_config {
     uint32_t reuse;                 /* requests an instance serves one after the other: 1 */
     const char *name;               /* of what is served, for log lines */
     sw_access_log access;
+    bool logs_json;        /* all lines but accesses, too */
+    uint64_t log_bytes;    /* that the guest of a request may log */
     sw_server_log_fn *log; /* NULL: no log */
     void *log_env;
+    sw_otlp_config otlp;   /* where spans go */
+    uint32_t trace_one_in; /* of the requests that bring no context, this share is sampled */
 } sw_server_config;
 
 extern const sw_server_config SW_SERVER_CONFIG_DEFAULT;

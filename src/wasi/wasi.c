@@ -27,6 +27,7 @@ struct sw_wasi {
     sw_p2 *p2; /* owned; NULL until it is needed */
     void *http;
     void (*free_http)(void *http);
+    const void *http_watcher; /* borrowed */
     struct sw_names *names;
     void (*free_names)(void *names);
 };
@@ -283,6 +284,16 @@ void sw_wasi_set_names(sw_wasi *w, struct sw_names *names, void (*free)(void *na
     }
     w->names = names;
     w->free_names = free;
+}
+
+const void *sw_wasi_http_watcher(const sw_wasi *w)
+{
+    return w->http_watcher;
+}
+
+void sw_wasi_set_http_watcher(sw_wasi *w, const void *watcher)
+{
+    w->http_watcher = watcher;
 }
 
 enum { DENIAL_TEXT_BYTES = 1024 };

@@ -88,6 +88,9 @@ void sw_p1_set_memory(sw_p1 *p, const sw_memory_object *memory);
  * context's end, after all of its resources are gone, or when something else is set. */
 void *sw_wasi_http(const sw_wasi *w);
 void sw_wasi_set_http(sw_wasi *w, void *http, void (*free)(void *http));
+/* And who watches it there; borrowed. */
+const void *sw_wasi_http_watcher(const sw_wasi *w);
+void sw_wasi_set_http_watcher(sw_wasi *w, const void *watcher);
 
 /* What core/names.h keeps in a context: NULL at first. free (may be NULL) is called with the
  * context's end, after what the HTTP room keeps is gone. */

@@ -12,6 +12,7 @@
 
 #include "component/component.h"
 #include "http/exchange.h"
+#include "wasi/egress.h"
 #include "wasi/wasi.h"
 
 typedef struct sw_http_client sw_http_client;
@@ -34,6 +35,16 @@ SW_NODISCARD sw_status sw_http_p2_find_handler(sw_component_instance *i, sw_diag
  */
 SW_NODISCARD sw_status sw_http_p2_handle(sw_wasi *w, const sw_component_func *handle,
                                          sw_exchange *x, sw_diag *diag);
+
+/* Shown each request of the guest's that is allowed, whole, before it is sent: may add fields and
+ * leave a note. */
+typedef struct sw_http_p2_watcher {
+    void (*on_outgoing)(void *env, sw_exchange *x, const sw_http_target *target);
+    void *env;
+} sw_http_p2_watcher;
+
+/* NULL: nobody; borrowed. */
+void sw_http_p2_set_watcher(sw_wasi *w, const sw_http_p2_watcher *watcher);
 
 /* The client that the context's outgoing requests go through; borrowed. Without one the context
  * makes its own when it is first needed, over the loop of its store. */

@@ -11,6 +11,19 @@ void sw_http_p2_set_client(sw_wasi *w, sw_http_client *client)
     sw_wasi_set_http(w, client, NULL);
 }
 
+void sw_http_p2_set_watcher(sw_wasi *w, const sw_http_p2_watcher *watcher)
+{
+    sw_wasi_set_http_watcher(w, watcher);
+}
+
+static void show(sw_wasi *w, sw_exchange *x, const sw_http_target *target)
+{
+    const sw_http_p2_watcher *watcher = sw_wasi_http_watcher(w);
+    if (watcher != NULL) {
+        watcher->on_outgoing(watcher->env, x, target);
+    }
+}
+
 static void free_client(void *client)
 {
     sw_http_client_free(client);
@@ -138,6 +151,7 @@ static sw_trap send_request(sw_host_call *call, http_outgoing *out, const http_o
     x->arg = in;
     sw_trap trap = fill_request(x, out, target) == SW_OK ? SW_TRAP_NONE : http_no_memory(call);
     if (trap == SW_TRAP_NONE) {
+        show(call->env, x, target);
         sw_http_client_send(client, x, &how);
         trap = http_outgoing_attach(call, out, in);
     }

@@ -37,6 +37,29 @@ static void write_process(const sw_server *s, sw_buf *out)
                   (double)sw_clock_process_cpu_ns() / 1e9);
 }
 
+static void write_counter(sw_buf *out, const char *key, const char *help, uint64_t value)
+{
+    sw_buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %" PRIu64 "\n", key, help, key, key,
+                  value);
+}
+
+static void write_spans(const sw_server *s, sw_buf *out)
+{
+    uint64_t dropped = 0;
+    if (s->otlp == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < s->workers_count; i++) {
+        dropped += sw_counter_get(&s->workers[i].spans.dropped);
+    }
+    const sw_otlp_counters *c = sw_otlp_counts(s->otlp);
+    write_counter(out, "swell_spans_exported_total", "Spans that the collector has taken.",
+                  sw_counter_get(&c->exported));
+    write_counter(out, "swell_spans_dropped_total", "Spans for which there was no room.", dropped);
+    write_counter(out, "swell_spans_lost_total", "Spans that the collector did not take.",
+                  sw_counter_get(&c->lost));
+}
+
 static void answer_metrics(sw_admin *a, sw_exchange *x)
 {
     const sw_metrics *all[SW_WORKERS_MAX];
@@ -47,6 +70,7 @@ static void answer_metrics(sw_admin *a, sw_exchange *x)
     }
     sw_metrics_write(all, a->server->workers_count, &page);
     write_process(a->server, &page);
+    write_spans(a->server, &page);
     if (sw_buf_status(&page) == SW_OK) {
         sw_exchange_respond_text(x, 200, (sw_str){(const char *)page.ptr, page.len});
     } else {

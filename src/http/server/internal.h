@@ -18,6 +18,7 @@ struct sw_server {
     size_t urls_count;
     sw_watchdog watchdog;
     struct sw_admin *admin; /* owned; NULL: none */
+    struct sw_otlp *otlp;   /* owned; NULL: spans are not exported */
     pthread_mutex_t log_lock;
     atomic_uint workers_left; /* that have not ended */
     atomic_uint stops;        /* how often it was told to */

@@ -32,6 +32,7 @@ enum { SW_METRICS_BUCKETS = 18, SW_METRICS_CLASSES = 6 };
     X(yields, "swell_guest_yields_total", "Slices of guests that compute for long.")            \
     X(denials, "swell_guest_denials_total", "Things that guests asked for and may not have.")   \
     X(instances, "swell_instances_total", "Instances made.")                                    \
+    X(log_dropped, "swell_log_dropped_lines_total", "Lines that were too many for the log.")    \
     X(reloads, "swell_reloads_total", "Programs taken over by a worker.")
 
 typedef struct sw_metrics {

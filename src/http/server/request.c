@@ -7,6 +7,7 @@
  */
 #include "http/server/internal.h"
 #include "http/server/log.h"
+#include "http/server/tracing.h"
 
 #include "os/clock.h"
 #include "wasi/core/pipe.h"
@@ -115,7 +116,8 @@ static sw_seat *take_seat(sw_worker *w, sw_diag *diag)
                          .limits = &w->server->config.store,
                          .loop = w->loop,
                          .denial = report_denial,
-                         .on_line = on_line};
+                         .on_line = on_line,
+                         .on_outgoing = sw_tracing_on_outgoing};
     return sw_seat_new(&need, diag, &seat) == SW_OK ? seat : NULL;
 }
 
@@ -169,6 +171,7 @@ static void account(sw_request *r)
     sw_count(&m->bytes_in, x->in_bytes);
     sw_count(&m->bytes_out, x->out_bytes);
     sw_log_access(r);
+    sw_tracing_end(r);
 }
 
 /* Both sides have let go of the exchange. */
@@ -179,6 +182,7 @@ static void on_over(sw_exchange *x)
         return;
     }
     account(r);
+    (void)sw_tracing_of(r);
     r->is_over = true;
     if (r->state == SW_REQUEST_SENDING) {
         give_request(r);
@@ -234,7 +238,7 @@ static void refuse(sw_request *r, uint16_t status, sw_str text)
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-static void count_outcome(const sw_request *r)
+static void count_outcome(sw_request *r)
 {
     sw_metrics *m = &r->worker->metrics;
     bool failed = r->status != SW_OK && r->status != SW_EXIT;
@@ -283,6 +287,7 @@ static void finish(sw_store *s, void *arg)
         r->exchange->fallback_status = status_of_failure(r);
     }
     give_seat(w, seat, is_whole(r));
+    sw_log_guest_end(r);
     w->running--;
     sw_gauge(&w->metrics.running, w->running);
     if (w->queue.first != NULL) {
@@ -428,6 +433,7 @@ void sw_worker_on_request(sw_http_service *s, sw_exchange *x)
         return;
     }
     r->exchange = x;
+    sw_tracing_begin(r);
     if (has_place(w) && w->queue.first == NULL) {
         start(r);
     } else if (w->queue.count < w->server->worker_queue) {

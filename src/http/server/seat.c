@@ -1,7 +1,5 @@
 #include "http/server/seat.h"
 
-#include "http/p2/p2.h"
-
 /* ---- What guests write ----------------------------------------------------------------------- */
 
 static void end_line(sw_seat *seat, unsigned stream)
@@ -64,6 +62,8 @@ sw_status sw_seat_new(const sw_seat_need *need, sw_diag *diag, sw_seat **ret_sea
     if (st == SW_OK) {
         sw_wasi_set_sink(seat->wasi, on_output, seat);
         use_outlet(seat);
+        seat->watcher = (sw_http_p2_watcher){need->on_outgoing, seat};
+        sw_http_p2_set_watcher(seat->wasi, &seat->watcher);
     }
     if (st != SW_OK) {
         sw_seat_free(seat);

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "http/p2/p2.h"
 #include "http/server/app.h"
 #include "http/server/outlet.h"
 
@@ -31,6 +32,7 @@ typedef struct sw_seat {
     void *owner;                     /* the request that runs */
     void (*on_line)(struct sw_seat *seat, unsigned stream, sw_str line);
     sw_seat_line lines[2]; /* of streams 1 and 2 */
+    sw_http_p2_watcher watcher;
 } sw_seat;
 
 typedef struct sw_seat_need {
@@ -42,6 +44,8 @@ typedef struct sw_seat_need {
     sw_denial_fn *denial; /* its env is the seat; may be NULL */
     /* A line that the guest has written to stream 1 or 2; longer ones come in pieces. */
     void (*on_line)(sw_seat *seat, unsigned stream, sw_str line);
+    /* Of the guest's requests; env is the seat. */
+    void (*on_outgoing)(void *env, sw_exchange *x, const sw_http_target *target);
 } sw_seat_need;
 
 SW_NODISCARD sw_status sw_seat_new(const sw_seat_need *need, sw_diag *diag, sw_seat **ret_seat);

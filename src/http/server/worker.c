@@ -4,6 +4,7 @@
 #include "http/h2.h"
 #include "http/server/internal.h"
 #include "http/server/log.h"
+#include "http/server/tracing.h"
 #include "os/clock.h"
 #include "os/thread.h"
 
@@ -132,6 +133,7 @@ sw_status sw_worker_init(sw_worker *w, sw_server *server, unsigned number, sw_di
     sw_budget_init(&w->budget, (size_t)(server->config.buffers_bytes / server->workers_count));
     sw_log_init(w);
     sw_worker_requests_init(w);
+    SW_TRY(sw_tracing_init(w));
     SW_TRY(sw_loop_new(&w->loop, diag));
     SW_TRY(sw_http_service_init(&w->service, w->loop, &w->budget, &server->config.http));
     w->has_service = true;
@@ -158,5 +160,6 @@ void sw_worker_clear(sw_worker *w)
     sw_loop_free(w->loop);
     sw_app_unref(w->app);
     sw_app_unref(atomic_load(&w->next_app));
+    sw_tracing_clear(w);
     sw_buf_clear(&w->log);
 }

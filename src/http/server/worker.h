@@ -11,6 +11,7 @@
 #include "http/server/listen.h"
 #include "http/server/metrics.h"
 #include "http/server/seat.h"
+#include "http/server/span.h"
 #include "os/alarm.h"
 #include "os/loop.h"
 
@@ -45,7 +46,11 @@ struct sw_request {
     uint64_t queued_ns;
     uint64_t used_ns; /* computed, its first slice not counted */
     uint64_t time_ns; /* it took, when it is over */
-    sw_status status; /* of the guest */
+    sw_trace trace;   /* see sw_tracing_of; span: the one that stands for this request here */
+    uint8_t parent[8];
+    bool is_trace_known;
+    uint64_t logged_bytes, lines_dropped; /* of what its guest writes */
+    sw_status status;                     /* of the guest */
     sw_diag diag;
 };
 
@@ -108,6 +113,9 @@ struct sw_worker {
     sw_request *resumed;     /* that runs, and is accounted for */
     sw_alarm alarm;          /* of a hog's slice */
     sw_loop_job start_queued;
+
+    sw_span_ring spans;
+    sw_trace_ids trace_ids;
 
     sw_buf log; /* lines since the last turn */
     sw_loop_job flush_log;
