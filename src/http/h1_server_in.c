@@ -126,6 +126,7 @@ void sw_h1_conn_become_h2(sw_h1_conn *c, sw_bytes bytes)
 static bool is_preface(const sw_h1_conn *c, sw_bytes bytes)
 {
     return c->requests == 0 && c->base.service->serve_h2 != NULL && bytes.len > 0 &&
+           c->io->alpn.len == 0 && /* else it was agreed on, or not */
            memcmp(bytes.ptr, PREFACE.ptr, SW_MIN(bytes.len, PREFACE.len)) == 0;
 }
 

@@ -128,6 +128,19 @@ static void handshake_is_over(conn *c)
     c->is_ready = true;
 }
 
+/* Somebody speaks HTTP on a port for HTTPS, and is told so in words that he understands. */
+static void answer_plain_http(const conn *c)
+{
+    static const char ANSWER[] = "HTTP/1.1 400 Bad Request\r\n"
+                                 "content-type: text/plain\r\n"
+                                 "content-length: 27\r\n"
+                                 "connection: close\r\n\r\n"
+                                 "this port speaks https://\r\n";
+    static_assert(sizeof "this port speaks https://\r\n" - 1 == 27, "the length above");
+    ssize_t sent = send(c->io.fd, ANSWER, sizeof ANSWER - 1, MSG_NOSIGNAL);
+    (void)sent;
+}
+
 static int conn_handshake(sw_io *io)
 {
     conn *c = conn_of(io);
@@ -142,6 +155,9 @@ static int conn_handshake(sw_io *io)
         return 0;
     }
     int why = outcome(c, result);
+    if (ERR_GET_LIB(c->error) == ERR_LIB_SSL && ERR_GET_REASON(c->error) == SSL_R_HTTP_REQUEST) {
+        answer_plain_http(c);
+    }
     return why == 0 ? -ECONNRESET : why;
 }
 
