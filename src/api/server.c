@@ -74,6 +74,20 @@ static sw_status link_things(swell_engine *e, app_things *t, sw_diag *diag)
     return sw_linker_check(t->linker->linker, t->program->component, diag);
 }
 
+/* What is granted must be there now, and not when the first request comes. */
+static sw_status check_grants(swell_engine *e, const sw_grants *grants, sw_diag *diag)
+{
+    sw_store *store;
+    sw_wasi *wasi;
+    SW_TRY(sw_store_new(e->engine, &SW_STORE_LIMITS_DEFAULT, diag, &store));
+    sw_status st = sw_wasi_new(store, grants, NULL, NULL, diag, &wasi);
+    if (st == SW_OK) {
+        sw_wasi_free(wasi);
+    }
+    sw_store_free(store);
+    return st;
+}
+
 /* Certificates of authorities are read here, and not in the middle of serving, if requests to https
  * servers are granted. Without them such requests fail, and say why. */
 static void make_client_tls(app_things *t)
@@ -101,6 +115,7 @@ static sw_status make_app(swell_engine *e, swell_program *program, swell_grants 
     t->grants = grants;
     t->tls = tls == NULL ? NULL : sw_tls_ref(tls);
     sw_status st = link_things(e, t, diag);
+    st = st != SW_OK ? st : check_grants(e, &grants->grants, diag);
     if (st == SW_OK) {
         make_client_tls(t);
         sw_app_parts parts = {.component = sw_component_ref(program->component),

@@ -122,7 +122,11 @@ static size_t quote_one(sw_buf *out, sw_bytes b)
         sw_buf_str(out, SW_STR("\\ufffd"));
         return 1;
     }
-    sw_buf_write(out, b.ptr, len);
+    if (sw_utf8_is_plain(scalar)) {
+        sw_buf_write(out, b.ptr, len);
+    } else { /* line ends and marks of direction, all below U+10000 */
+        sw_buf_printf(out, "\\u%04x", scalar);
+    }
     return len;
 }
 

@@ -10,7 +10,8 @@
  *
  * Commas, indentation and escaping are the writer's business; that keys and values alternate and
  * that what begins also ends is the caller's. Running out of buffer is sticky in the buffer. Bytes
- * that are not UTF-8 become U+FFFD, since JSON has no way to say them.
+ * that are not UTF-8 become U+FFFD, since JSON has no way to say them; what is not plain text
+ * (sw_utf8_is_plain) is escaped, so that a document stays on its line and reads as it is.
  */
 #pragma once
 

@@ -108,6 +108,7 @@ void cli_print_foreign(const char *text, size_t len);
 
 /* Prints "error: FILE: text (at byte N)" and returns the exit code that fits the status. */
 int cli_report(const char *file, const swell_error *error);
+int cli_exit_code(const swell_error *error);
 
 /* "64KiB", "1GiB", "4096"; "250ms", "10s", "5m". False when malformed or too large. */
 bool cli_parse_size(const char *text, uint64_t *ret_bytes);

@@ -40,7 +40,7 @@ void cli_print_foreign(const char *text, size_t len)
     }
 }
 
-static int exit_code_of(const swell_error *error)
+int cli_exit_code(const swell_error *error)
 {
     switch ((int)error->status) {
     case SWELL_MALFORMED:
@@ -67,7 +67,7 @@ int cli_report(const char *file, const swell_error *error)
     if (error->status == SWELL_STALE) {
         (void)fprintf(stderr, "hint: compile it again with 'swell compile'\n");
     }
-    return exit_code_of(error);
+    return cli_exit_code(error);
 }
 
 bool cli_has(const cli_args *args, const char *name)

@@ -1,7 +1,5 @@
 /* swell serve: configuration from the options, then waiting for signals while the server works. */
-#include "cli/cli.h"
-
-#include <swell/server.h>
+#include "cli/serve.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,6 +15,7 @@ enum { ADDRESSES_MAX = 16, CERTS_MAX = 64, FIRST_PASSED_FD = 3 };
 typedef struct service {
     const cli_args *args;
     const char *file;
+    const char *about; /* what an error is about, unless it says so itself */
     swell_engine *engine;
     swell_server *server;
     swell_server_config config;
@@ -302,28 +301,29 @@ static swell_status make_grants(const service *s, swell_error *error, swell_gran
     return st;
 }
 
-static swell_status open_program(const service *s, swell_error *error, swell_program **ret_program,
+static swell_status open_program(service *s, swell_error *error, swell_program **ret_program,
                                  swell_grants **ret_grants)
 {
     swell_program_options options = {.allow_compiled = cli_has(s->args, "allow-compiled")};
+    s->about = s->file;
     swell_status st = swell_program_open(s->engine, s->file, &options, error, ret_program);
     if (st == SWELL_OK) {
         st = make_grants(s, error, ret_grants);
         if (st != SWELL_OK) {
+            s->about = "grants";
             swell_program_free(*ret_program);
         }
     }
     return st;
 }
 
-static int report(const service *s, swell_status st, swell_error *error)
+static int report(const service *s, swell_status st, swell_error *error, bool reloads)
 {
     if (error->status == SWELL_OK) {
         error->status = st;
         error->offset = SWELL_NO_OFFSET;
     }
-    bool is_of_tls = strncmp(error->text, "TLS: ", 5) == 0;
-    return cli_report(is_of_tls ? "TLS" : s->file, error);
+    return serve_report(s->about, error, reloads, s->config.log_json);
 }
 
 static int make_server(service *s)
@@ -336,10 +336,10 @@ static int make_server(service *s)
         st = swell_server_new(s->engine, program, grants, &s->config, &error, &s->server);
         swell_program_free(program);
     }
-    return st == SWELL_OK ? CLI_OK : report(s, st, &error);
+    return st == SWELL_OK ? CLI_OK : report(s, st, &error, false);
 }
 
-static void reload(const service *s)
+static void reload(service *s)
 {
     swell_error error = {};
     swell_program *program;
@@ -350,37 +350,13 @@ static void reload(const service *s)
         swell_program_free(program);
     }
     if (st == SWELL_OK) {
-        (void)fprintf(stderr, "reloaded %s\n", s->file);
+        serve_say_reloaded(s->file, s->config.log_json);
     } else {
-        (void)report(s, st, &error);
-        (void)fprintf(stderr, "hint: the program from before is still served\n");
+        (void)report(s, st, &error, true);
     }
 }
 
 /* ---- Running --------------------------------------------------------------------------------- */
-
-static void announce(const service *s)
-{
-    const char *admin = swell_server_admin_url(s->server);
-    const char *url;
-    if (cli_has(s->args, "json")) {
-        (void)fprintf(stderr, "{\"event\":\"ready\",\"urls\":[");
-        for (size_t i = 0; (url = swell_server_url(s->server, i)) != NULL; i++) {
-            (void)fprintf(stderr, "%s\"%s\"", i == 0 ? "" : ",", url);
-        }
-        (void)fprintf(stderr, admin == NULL ? "],\"admin\":null}\n" : "],\"admin\":\"%s\"}\n",
-                      admin);
-        return;
-    }
-    (void)fprintf(stderr, "serving");
-    for (size_t i = 0; (url = swell_server_url(s->server, i)) != NULL; i++) {
-        (void)fprintf(stderr, " %s", url);
-    }
-    (void)fprintf(stderr, "\n");
-    if (admin != NULL) {
-        (void)fprintf(stderr, "admin %s\n", admin);
-    }
-}
 
 /* What was asked for since the last look. No signalfd: one wakes its reader for every signal of the
  * process, and workers get thousands. */
@@ -456,9 +432,9 @@ static int serve(service *s)
     }
     swell_status st = swell_server_start(s->server, &error);
     if (st != SWELL_OK) {
-        return report(s, st, &error);
+        return report(s, st, &error, false);
     }
-    announce(s);
+    serve_say_ready(s->server, s->config.log_json);
     return wait_for_end(s);
 }
 

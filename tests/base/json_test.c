@@ -62,6 +62,7 @@ static const quote_case QUOTE_CASES[] = {
     {SW_STR_INIT("\xc3\xa9\xf0\x9f\x98\x80"), "\"\xc3\xa9\xf0\x9f\x98\x80\""},
     {SW_STR_INIT("a\xff" "b\xc3"),       "\"a\\ufffdb\\ufffd\""},
     {SW_STR_INIT("\xed\xa0\x80"),        "\"\\ufffd\\ufffd\\ufffd\""},
+    {SW_STR_INIT("\xe2\x80\xa8\xe2\x80\xae\xc2\x85"), "\"\\u2028\\u202e\\u0085\""},
 };
 // clang-format on
 

@@ -1,14 +1,17 @@
 """Operating `swell serve`: stopping and reloading under load, logs, metrics, traces, and what goes wrong at start."""
 import http.client
+import json
 import os
 import re
 import shutil
 import signal
+import socket
+import subprocess
 import threading
 import time
 
 from cases_serve import LIMIT, Server
-from harness import Case, expect
+from harness import Case, Folder, expect, swell
 
 
 def answer_of(connection):
@@ -262,6 +265,143 @@ def reload_running(box):
         expect(answer_of(c) == (200, b'waited\n'), 'the running request is dropped')
 
 
+# ---- Logs ----------------------------------------------------------------------------------------
+
+
+def plain_lines(box):
+    """Whatever a guest or a peer writes is a line of text, one for each of theirs."""
+    with Server(box, options=['--access-log', 'text']) as s:
+        s.expect('/bytes', 200)
+        with s.connect() as c:
+            c.sendall(b'GET /%22x"\\y HTTP/1.1\r\nhost: x\r\n\r\n')
+            answer_of(c)
+        s.await_log(r'GET /%22x')
+        raw = s.log_path.read_bytes()
+        lines = [line for line in raw.decode().split('\n') if ' stderr: ' in line]
+        expect(not re.search(rb'[\x00-\x09\x0b-\x1f\x7f]', raw), f'control characters: {raw}')
+        texts = [line.split(' stderr: ')[1] for line in lines]
+        expect(texts == [r'red \x1b[31m return \x0d null \x00 tab \x09 quote \x22 slash \x5c end',
+                         r'bad \xff\xc0\xaf\xed\xa0\x80 end',
+                         'umlaut \u00e4 ' + r'separator \xe2\x80\xa8 reversed \xe2\x80\xae end'], f'{texts}')
+        expect(r'"GET /%22x\x22\x5cy HTTP/1.1"' in s.log(), s.log())
+
+
+def json_rows(server):
+    """Every line is one object with a time and an event."""
+    rows = [json.loads(line) for line in server.log_path.read_bytes().decode('utf-8').splitlines()]
+    expect(rows, 'nothing is logged')
+    for row in rows:
+        expect(re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z', row['time']), f'{row}')
+    return rows
+
+
+def json_lines(box):
+    file = box.path / 'app.wasm'
+    shutil.copy(box.guest('http-routes.component'), file)
+    with Server(box, file=file, options=['--json']) as s:
+        s.expect('/bytes', 200)
+        s.expect('/trap', 500)
+        s.expect('/log', 200)
+        s.process.send_signal(signal.SIGHUP)
+        s.await_log('"event":"reloaded"')
+        file.write_bytes(b'nonsense')
+        s.process.send_signal(signal.SIGHUP)
+        s.await_log('"event":"reload failed"')
+        rows = json_rows(s)
+        events = [row['event'] for row in rows]
+        wanted = {'ready': 1, 'access': 3, 'stderr': 4, 'stdout': 3, 'error': 1, 'reloaded': 1, 'reload failed': 1}
+        expect({e: events.count(e) for e in events} == wanted and events[0] == 'ready', f'{events}')
+        first = rows[events.index('stderr')]
+        expect(first['text'] == 'red \x1b[31m return \r null \0 tab \t quote " slash \\ end', f'{first}')
+        expect(re.fullmatch(r'\d+-\d+', first['request']) and first['program'] == 'app.wasm', f'{first}')
+        expect(rows[events.index('error')]['text'].startswith('trap: '), f'{rows}')
+        expect(rows[-1]['about'].endswith('app.wasm') and 'WebAssembly' in rows[-1]['text'], f'{rows[-1]}')
+
+
+def json_denials(box):
+    with Server(box, 'http-proxy.component', ['--json']) as s:
+        s.expect('/', 502, b'HTTP-request-denied\n', headers={'x-target': 'http://example.com/"'})
+        s.await_log('"event":"denied"')
+        row, = [r for r in json_rows(s) if r['event'] == 'denied']
+        expect('example.com' in row['text'] and '--allow-http' in row['grant it with'], f'{row}')
+
+
+def long_lines(box):
+    """A line without an end becomes lines of bounded length, and nothing of it is lost."""
+    with Server(box, options=['--max-log', '1MiB']) as s:
+        s.expect('/say/1/100000', 200)
+        s.await_log(r'(stdout: x+\n.*){100}')
+        texts = re.findall(r'stdout: (x+)\n', s.log())
+        expect(max(map(len, texts)) <= 1000 and sum(map(len, texts)) == 100000, f'{len(texts)} lines')
+
+
+def flood(box):
+    """What a request logs is bounded; the next request may log again; the count is known."""
+    options = ['--max-log', '10KiB', '--admin', '127.0.0.1:0', '--workers', '1', '--reuse', '10']
+    with Server(box, options=options) as s:
+        for k in range(1, 3):
+            s.expect('/say/10000/100', 200)
+            s.await_log(rf'(\] log: \d+ more lines of this request were dropped\n(.|\n)*){{{k}}}')
+            lines = s.log().count('stdout: ')
+            expect(k * 50 <= lines <= k * 110, f'{lines} lines')
+            expect(s.metric('swell_log_dropped_lines_total') == k * 10000 - lines, 'dropped lines are not counted')
+        s.expect('/log', 200)
+        s.await_log('stdout: no newline at the end')
+
+
+# ---- Starting ------------------------------------------------------------------------------------
+
+
+def taken(box):
+    """A port that somebody else has, with and without sharing, and one of the admin address."""
+    guest = box.guest('http-hello.component')
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        port = other.getsockname()[1]
+        for words in ['--listen', f'127.0.0.1:{port}'], ['--listen', '127.0.0.1:0', '--admin', f'127.0.0.1:{port}']:
+            result = box.run(['serve', *words, guest])
+            expect(result.returncode == 1 and f'cannot listen on 127.0.0.1:{port}: Address already in use'
+                   in result.talk and 'hello' not in result.talk, f'{words}', result)
+
+
+def reserved(box):
+    """A user without rights and a port below 1024."""
+    guest = box.guest('http-hello.component')
+    if int(open('/proc/sys/net/ipv4/ip_unprivileged_port_start').read()) < 1024:
+        expect(True, '')
+        return
+    user = dict(user=65534, group=65534) if os.getuid() == 0 else {}
+    shutil.copy(guest, box.path / 'app.wasm')
+    box.path.chmod(0o755)
+    result = subprocess.run([swell(), 'serve', '--no-cache', '--listen', '127.0.0.1:81', box.path / 'app.wasm'],
+                            capture_output=True, timeout=LIMIT, env=box.environment({}), **user)
+    talk = result.stderr.decode()
+    expect(result.returncode == 1 and 'Permission denied; ports below 1024' in talk, f'{result.returncode} {talk}')
+
+
+def refused(name, words, code, *fragments, **more):
+    return Case(f'start: {name}', command=['serve', *words], code=code, out='', err=list(fragments), **more)
+
+
+def wrong_file(name, content, code, *fragments):
+    return refused(name, ['--listen', '127.0.0.1:0', '{box}/file.wasm'], code, *fragments, files={'file.wasm': content})
+
+
+def wrong_option(name, words, code, *fragments):
+    """The guest is fine, an option is not."""
+    def call(box):
+        result = box.run(['serve', '--listen', '127.0.0.1:0', *words, box.guest('http-hello.component')])
+        expect(result.returncode == code, f'exit code {result.returncode}, not {code}', result)
+        for fragment in fragments:
+            expect(fragment in result.talk, f'stderr lacks {fragment!r}', result)
+        expect('serving' not in result.talk, 'it served', result)
+    return Case(f'start: {name}', call=call)
+
+
+def guest_that_serves_nothing(box):
+    result = box.run(['serve', box.guest('hello.component')])
+    expect(result.returncode == 1 and "exports no 'wasi:http/incoming-handler'" in result.talk, 'a command', result)
+
+
 CASES = [
     Case('handles that guests keep', call=kept_handles),
     Case('work after the answer', call=works_on),
@@ -275,4 +415,37 @@ CASES = [
     Case('reload: under load', call=reload_under_load),
     Case('reload: many times', call=reload_many),
     Case('reload: what runs', call=reload_running),
+
+    Case('logs: only text', call=plain_lines),
+    Case('logs: JSON', call=json_lines),
+    Case('logs: denials as JSON', call=json_denials),
+    Case('logs: long lines', call=long_lines),
+    Case('logs: a flood', call=flood),
+
+    refused('no file', ['absent.wasm'], 1, 'error: absent.wasm: No such file'),
+    refused('a folder', ['{box}/file.wasm'], 1, 'is a directory', files={'file.wasm': Folder()}),
+    wrong_file('text', 'hello\n', 2, 'neither a WebAssembly module nor a component'),
+    wrong_file('an empty file', '', 2, 'empty'),
+    wrong_file('half a header', b'\0asm\r\0', 2, 'at byte'),
+    wrong_file('a broken component', b'\0asm\r\0\1\0\xff\xff', 2, 'at byte'),
+    wrong_file('a module', b'\0asm\1\0\0\0', 1, 'only components can answer HTTP requests'),
+    wrong_file('a component of another kind', b'\0asm\r\0\1\0', 1, "exports no 'wasi:http/incoming-handler'"),
+    Case('start: a command', call=guest_that_serves_nothing),
+    Case('start: a port that is taken', call=taken),
+    Case('start: a reserved port', call=reserved),
+    wrong_option('an address that is not here', ['--listen', '192.0.2.1:80'], 1, 'cannot listen on 192.0.2.1:80'),
+    wrong_option('an address without a port', ['--listen', '127.0.0.1'], 2, 'error: address: \'127.0.0.1\' is not'),
+    wrong_option('a port too large', ['--listen', '127.0.0.1:65536'], 2, 'is not an address and port'),
+    wrong_option('a name for the admin address', ['--admin', 'example.com:1'], 2, 'names are not looked up'),
+    wrong_option('a descriptor that is none', ['--listen-fd', '99'], 2, 'descriptor 99 is not a listening socket'),
+    wrong_option('a folder that is not there', ['--dir', '/absent'], 1, "grants: granted directory '/absent': No such"),
+    wrong_option('a grant that is none', ['--allow-http', '://'], 2, "grants: HTTP grant '://'"),
+    wrong_option('a collector that is none', ['--otlp', '127.0.0.1:4318'], 2, 'OTLP: ', 'http://'),
+    wrong_option('a collector without a host', ['--otlp', 'http:///v1'], 2, 'OTLP: malformed URL'),
+    wrong_option('errors as JSON', ['--json', '--listen', '192.0.2.1:80'], 1, '"event":"error","about":"address"'),
+    wrong_option('a misspelt option', ['--max-memroy', '1MiB'], 2, "did you mean '--max-memory'?"),
+    wrong_option('another misspelt option', ['--acces-log=text'], 2, "did you mean '--access-log'?"),
+    wrong_option('a size that is none', ['--max-body', '1 kilo'], 2, '--max-body', '64MiB'),
+    wrong_option('a duration that is none', ['--timeout', 'soon'], 2, '--timeout', '250ms'),
+    wrong_option('one word too many', ['other.wasm'], 2, 'unexpected argument'),
 ]

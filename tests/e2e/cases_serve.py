@@ -309,7 +309,7 @@ def access_json(box):
         ready = json.loads(s.first)
         expect(ready['event'] == 'ready' and ready['urls'] == [f'http://127.0.0.1:{s.port}'], f'{ready}')
         s.expect('/hello?%22', 200)
-        s.await_log(r'(?m)^\{"time".*\}$')
+        s.await_log(r'(?m)^\{"time".*"event":"access".*\}$')
         row = json.loads(s.log().split('\n')[1])
         expect((row['method'], row['path'], row['status'], row['bytes_out']) == ('GET', '/hello?%22', 200, 13), f'{row}')
 

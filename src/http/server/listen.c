@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, HOST_BYTES = INET6_ADDRSTRLEN + 1 };
+enum { BACKLOG = 4096, FIRST_FREE_PORT = 1024, HOST_BYTES = INET6_ADDRSTRLEN + 1 };
 
 /* ---- Addresses as text ----------------------------------------------------------------------- */
 
@@ -59,14 +59,15 @@ sw_status sw_address_read(const char *text, sw_diag *diag, sw_address *ret_addre
     const char *begin = is_ipv6 ? text + 1 : text;
     if (colon == NULL || end < begin || (is_ipv6 && *end != ']') ||
         (size_t)(end - begin) >= sizeof host || !read_port(colon + 1, &port)) {
-        return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET,
-                       "'%s' is not an address and port, like 127.0.0.1:8080 or [::1]:8080", text);
+        return sw_fail(
+            diag, SW_ARGUMENT, SW_NO_OFFSET,
+            "address: '%s' is not an address and port, like 127.0.0.1:8080 or [::1]:8080", text);
     }
     memcpy(host, begin, (size_t)(end - begin));
     host[end - begin] = '\0';
     if (!(is_ipv6 ? set_ipv6(host, port, &a) : set_ipv4(host, port, &a))) {
         return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET,
-                       "'%s' is not an address: names are not looked up", text);
+                       "address: '%s' is not an address: names are not looked up", text);
     }
     *ret_address = a;
     return SW_OK;
@@ -102,7 +103,12 @@ static sw_status refuse(const sw_address *a, sw_diag *diag)
     char text[SW_LISTEN_TEXT_BYTES];
     int error = errno;
     sw_address_write(a, text);
-    return sw_fail(diag, SW_IO, SW_NO_OFFSET, "cannot listen on %s: %s", text, strerror(error));
+    bool is_reserved = error == EACCES && sw_address_port(a) < FIRST_FREE_PORT;
+    return sw_fail(diag, SW_IO, SW_NO_OFFSET, "address: cannot listen on %s: %s%s", text,
+                   strerror(error),
+                   is_reserved ? "; ports below 1024 need root, CAP_NET_BIND_SERVICE, or a socket "
+                                 "that is passed"
+                               : "");
 }
 
 /* A bound socket, or -1 and errno. TCP_NODELAY is inherited by what is accepted. */
@@ -168,11 +174,12 @@ sw_status sw_listen_adopt(int fd, sw_diag *diag, sw_address *ret_address)
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0 ||
         listens == 0 || getsockname(fd, (struct sockaddr *)&a.storage, &a.len) != 0) {
-        return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET, "descriptor %d is not a listening socket",
-                       fd);
+        return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET,
+                       "address: descriptor %d is not a listening socket", fd);
     }
     if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
-        return sw_fail(diag, SW_IO, SW_NO_OFFSET, "descriptor %d: %s", fd, strerror(errno));
+        return sw_fail(diag, SW_IO, SW_NO_OFFSET, "address: descriptor %d: %s", fd,
+                       strerror(errno));
     }
     *ret_address = a;
     return SW_OK;
