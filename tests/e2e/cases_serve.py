@@ -156,6 +156,27 @@ def canaries(box):
             s.expect('/canary', 200, b'clean\n')
 
 
+def canaries_after(box):
+    """The same however the one that planted it has ended; and the new instance is like the first."""
+    with Server(box, options=['--workers', '1', '--timeout', '500ms', '--admin', '127.0.0.1:0']) as s:
+        first = s.get('/canary/ask')
+        expect(first[0] == 200 and first[1].startswith(b'clean, '), f'{first}')
+        for ending, status in (('', 200), ('/trap', 500), ('/spin', 504), ('/silent', 500)):
+            for _ in range(3):
+                s.expect('/canary' + ending, status)
+                s.expect('/canary/ask', *first)
+        for path in (b'/canary/cut', b'/canary/wait', b'/canary/spin'):
+            c = s.connect()
+            c.sendall(b'GET ' + path + b' HTTP/1.1\r\nhost: x\r\n\r\n')
+            if path.endswith(b'cut'):
+                c.recv(100)
+            else:
+                s.await_metric('swell_requests_running', 1)
+            c.close()
+            s.await_metric('swell_requests_running', 0)
+            s.expect('/canary/ask', *first)
+
+
 def reused(box):
     with Server(box, options=['--workers', '1', '--reuse', '3']) as s:
         answers = [s.get('/canary')[1] for _ in range(6)]
@@ -347,6 +368,7 @@ CASES = [
     Case('paths', call=routes),
     Case('lines that a guest writes', call=guest_lines),
     Case('canaries', call=canaries),
+    Case('canaries after every end', call=canaries_after),
     Case('an instance for three requests', call=reused),
     Case('spinning neighbours', call=spinning_neighbours),
     Case('computing neighbours', call=computing_neighbours),

@@ -26,6 +26,8 @@
  *     /trap            traps before it answers; /trap/late: after the head and some of the body
  *     /grow/MIB        grows its memory, answers with how far it came
  *     /canary          plants a pattern; says whether it found one of an earlier request
+ *     /canary/END      plants it and ends by trap, spin, wait, cut or silent
+ *     /canary/ask      plants nothing; what it found, and what its instance is like
  *     /fields          what the operations of fields answer, as lines
  */
 #include "http.h"
@@ -340,29 +342,72 @@ static void grow(handle outparam, uint32_t mib)
 
 enum { CANARY_PAGES = 8, CANARY = 0x5ec2e7a1 };
 
-/* In the data, the stack's neighbourhood and fresh pages: all that a request may touch. */
-static void canary(handle outparam)
+static uint32_t in_data[4096];
+
+static bool is_planted(void)
 {
-    static uint32_t in_data[4096];
-    bool found = false;
+    const uint32_t *end = (const uint32_t *)(__builtin_wasm_memory_size(0) << 16);
+    for (const uint32_t *at = (const uint32_t *)256; at < end; at++) {
+        if (*(const volatile uint32_t *)at == (uint32_t)CANARY) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In data, in fresh pages, on the stack, and as things that the host keeps for the guest. */
+static void plant(void)
+{
     for (uint32_t i = 0; i < 4096; i++) {
-        found = found || in_data[i] != 0;
-        in_data[i] = CANARY;
+        ((volatile uint32_t *)in_data)[i] = CANARY;
     }
     size_t first = __builtin_wasm_memory_grow(0, CANARY_PAGES);
     volatile uint32_t *pages = (volatile uint32_t *)(first << 16);
     for (uint32_t i = 0; i < CANARY_PAGES << 14; i += 256) {
-        found = found || pages[i] != 0;
         pages[i] = CANARY;
-    }
-    for (uint32_t *at = (uint32_t *)256; at < in_data; at++) { /* below the data: the stack */
-        found = found || *(volatile uint32_t *)at == (uint32_t)CANARY;
     }
     volatile uint32_t on_stack[1024];
     for (uint32_t i = 0; i < 1024; i++) {
         on_stack[i] = CANARY;
     }
-    answer(outparam, 200, found ? TEXT("found\n") : TEXT("clean\n"));
+    for (uint32_t i = 0; i < 5; i++) {
+        (void)fields_new();
+    }
+}
+
+/* All that a guest can tell an instance by: where its memory ends, where its stack is, a global of
+ * the machine's, and which number the host gives to the next thing. */
+static text instance_report(bool was_planted)
+{
+    volatile uint32_t here = 0;
+    text pages = number_text(__builtin_wasm_memory_size(0));
+    text stack = number_text((uintptr_t)&here);
+    text report = joined(was_planted ? TEXT("found, ") : TEXT("clean, "), pages);
+    report = joined(joined(report, TEXT(" pages, stack at ")), stack);
+    report = joined(joined(report, TEXT(", handle ")), number_text((uint32_t)fields_new()));
+    return joined(report, TEXT("\n"));
+}
+
+static void canary(handle outparam, text ending)
+{
+    bool was_planted = is_planted();
+    if (text_is(ending, TEXT("/ask"))) {
+        answer(outparam, 200, instance_report(was_planted));
+        return;
+    }
+    plant();
+    if (text_is(ending, TEXT("/trap"))) {
+        __builtin_trap();
+    } else if (text_is(ending, TEXT("/spin"))) {
+        for (volatile uint32_t i = 0;; i++) {
+        }
+    } else if (text_is(ending, TEXT("/wait"))) {
+        sleep_ms(30000);
+    } else if (text_is(ending, TEXT("/cut"))) {
+        cut(outparam);
+    } else if (!text_is(ending, TEXT("/silent"))) {
+        answer(outparam, 200, was_planted ? TEXT("found\n") : TEXT("clean\n"));
+    }
 }
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
@@ -461,8 +506,8 @@ static bool route_odd(handle outparam, text path)
         outparam_set(outparam, 1, 15, 0, 0, 0, 0, 0, 0);
     } else if (text_starts(path, TEXT("/grow/"))) {
         grow(outparam, text_number(text_from(path, 6)));
-    } else if (text_is(path, TEXT("/canary"))) {
-        canary(outparam);
+    } else if (text_starts(path, TEXT("/canary"))) {
+        canary(outparam, text_from(path, 7));
     } else {
         return false;
     }
