@@ -63,12 +63,25 @@ void sw_budget_release(sw_budget *b, size_t size_bytes)
     }
 }
 
+/* The C library has small blocks at hand for malloc, in a list of the thread, but not for calloc,
+ * which on the other hand knows large ones that are zero already. */
+enum { SMALL_BYTES = 1024 };
+
+static void *alloc_zeroed(size_t size_bytes)
+{
+    if (size_bytes > SMALL_BYTES) {
+        return calloc(1, size_bytes);
+    }
+    void *p = malloc(SW_MAX(size_bytes, (size_t)1));
+    return p == NULL ? NULL : memset(p, 0, size_bytes);
+}
+
 void *sw_alloc(sw_budget *b, size_t size_bytes)
 {
     if (fails_now() || !sw_budget_charge(b, size_bytes)) {
         return NULL;
     }
-    void *p = calloc(1, size_bytes == 0 ? 1 : size_bytes);
+    void *p = alloc_zeroed(size_bytes);
     if (p == NULL) {
         sw_budget_release(b, size_bytes);
     }

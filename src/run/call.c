@@ -117,9 +117,7 @@ sw_status sw_host_func_init(sw_host_func *f, sw_store *s, const sw_functype *typ
 
 sw_status sw_host_func_init_typed(sw_host_func *f, sw_store *s, uint32_t type_id)
 {
-    if (sw_functype_overflows(f->type)) {
-        SW_TRY(sw_store_need_args(s));
-    }
+    SW_TRY(sw_store_need_args(s, sw_functype_area_bytes(f->type)));
     void (*code)(void) = uses_vectors(f->type) ? sw_host_entry : sw_host_entry_ints;
     f->store = s;
     f->cell = (sw_func_cell){.code = (const void *)code,

@@ -146,7 +146,7 @@ static sw_status alloc_block(sw_code *c, uint32_t baked_count)
     return SW_OK;
 }
 
-bool sw_functype_overflows(const sw_functype *t)
+uint32_t sw_functype_area_bytes(const sw_functype *t)
 {
     uint32_t vectors = 0, vector_results = 0;
     for (uint32_t i = 0; i < t->params_count; i++) {
@@ -155,8 +155,11 @@ bool sw_functype_overflows(const sw_functype *t)
     for (uint32_t i = 0; i < t->results_count; i++) {
         vector_results += sw_valtype_is_vector(t->results[i]);
     }
-    return vectors > SW_VECTOR_ARGS || t->params_count - vectors > SW_INT_ARGS ||
-           vector_results > SW_VECTOR_RESULTS || t->results_count - vector_results > SW_INT_RESULTS;
+    bool overflows = vectors > SW_VECTOR_ARGS || t->params_count - vectors > SW_INT_ARGS ||
+                     vector_results > SW_VECTOR_RESULTS ||
+                     t->results_count - vector_results > SW_INT_RESULTS;
+    uint64_t values = (uint64_t)SW_MAX(t->params_count, t->results_count);
+    return overflows ? (uint32_t)SW_MIN(values * 16, (uint64_t)SW_ARGS_AREA_BYTES) : 0;
 }
 
 static sw_status make_types(sw_code *c)
@@ -169,7 +172,7 @@ static sw_status make_types(sw_code *c)
         }
         c->types[i] = (sw_functype){values + t->params_start, values + t->results_start,
                                     t->params_count, t->results_count};
-        c->needs_args |= sw_functype_overflows(&c->types[i]);
+        c->args_bytes = SW_MAX(c->args_bytes, sw_functype_area_bytes(&c->types[i]));
         c->type_ids[i] = sw_type_registry_acquire(&c->engine->types, &c->types[i], false);
         if (c->type_ids[i] == 0) {
             return SW_NO_MEMORY;

@@ -107,7 +107,7 @@ static sw_status reserve_lists(sw_store *s, const sw_code *c)
     uint32_t slots = c->memories_count - c->image->imported_memories;
     SW_TRY(sw_vec_reserve(&s->reservations, s->reservations.count + slots));
     SW_TRY(sw_vec_reserve(&s->codes, s->codes.count + 1));
-    return c->needs_args ? sw_store_need_args(s) : SW_OK;
+    return sw_store_need_args(s, c->args_bytes);
 }
 
 /* The front and memory 0. */

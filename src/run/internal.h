@@ -77,7 +77,7 @@ struct sw_code {
     uint32_t instance_at, tables_at, memories_at, own_tables_at, own_memories_at, dropped_at;
     uint32_t entries_at;   /* room for the entries of small own tables */
     bool entries_in_front; /* own tables' first entries lie there */
-    bool needs_args;       /* some type overflows the registers */
+    uint32_t args_bytes;   /* of the overflow area that its types use, at most */
 };
 
 /* The function's cell among those shared by all instances, or NULL. */
@@ -86,8 +86,8 @@ const sw_func_cell *sw_code_closed_cell(const sw_code *c, uint32_t func);
 sw_memtype sw_code_memory_type(const sw_code *c, uint32_t memory);
 sw_tabletype sw_code_table_type(const sw_code *c, uint32_t table);
 
-/* Whether parameters or results of the type pass through the overflow area. */
-bool sw_functype_overflows(const sw_functype *t);
+/* Bytes of the overflow area that parameters or results of the type use, at most; 0: none. */
+uint32_t sw_functype_area_bytes(const sw_functype *t);
 
 /* ---- Store ----------------------------------------------------------------------------------- */
 
@@ -122,9 +122,10 @@ struct sw_store {
     atomic_uint pending;   /* why the interruption bytes are set */
     sw_activation *activation; /* the innermost, NULL when no guest is running */
     uintptr_t guard, stack_limit, stack_top;
-    sw_engine *engine; /* borrowed */
-    sw_fiber *fiber;   /* owned; NULL until the first call */
-    uint8_t *args;     /* owned; NULL until something overflows the registers */
+    sw_engine *engine;   /* borrowed */
+    sw_fiber *fiber;     /* owned; NULL until the first call */
+    uint8_t *args;       /* owned; NULL until something overflows the registers */
+    uint32_t args_bytes; /* of them, that may have been used */
     sw_budget budget;
     sw_store_limits limits;
     uint64_t memory_bytes, table_elements;
@@ -159,8 +160,8 @@ static_assert(offsetof(sw_host_func, store) == 8, "machine code knows this");
 static_assert(sizeof(sw_regs) == 176 && SW_CTX_INSTANCE == 56, "machine code knows this");
 static_assert(SW_TRAP_STACK_EXHAUSTED == 10, "machine code knows this");
 
-/* Allocates the overflow area if there is none. */
-SW_NODISCARD sw_status sw_store_need_args(sw_store *s);
+/* Allocates the overflow area if bytes of it are needed and there is none. */
+SW_NODISCARD sw_status sw_store_need_args(sw_store *s, uint32_t bytes);
 
 /* The code that has this address, or NULL. */
 sw_code *sw_store_find_code(const sw_store *s, uintptr_t pc);

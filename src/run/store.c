@@ -87,7 +87,7 @@ void sw_store_recycle(sw_store *s)
     s->trap.text[0] = '\0';
     s->trap.frames_count = s->trap.frames_dropped = 0;
     if (s->args != NULL) {
-        memset(s->args, 0, SW_ARGS_AREA_BYTES);
+        memset(s->args, 0, s->args_bytes);
     }
 }
 
@@ -128,12 +128,13 @@ uint8_t *sw_store_args_area(sw_store *s)
     return s->args;
 }
 
-sw_status sw_store_need_args(sw_store *s)
+sw_status sw_store_need_args(sw_store *s, uint32_t bytes)
 {
-    if (s->args == NULL) {
+    s->args_bytes = SW_MAX(s->args_bytes, bytes);
+    if (s->args == NULL && bytes != 0) {
         s->args = sw_alloc(&s->budget, SW_ARGS_AREA_BYTES);
     }
-    return s->args == NULL ? SW_NO_MEMORY : SW_OK;
+    return s->args == NULL && bytes != 0 ? SW_NO_MEMORY : SW_OK;
 }
 
 static bool take(uint64_t *used, uint64_t amount, uint64_t limit)
