@@ -23,7 +23,7 @@ const sw_features SW_API_FEATURES = {};
 
 const char *swell_version(void)
 {
-    return "0.1.0";
+    return SW_VERSION;
 }
 
 const char *swell_status_text(swell_status status)

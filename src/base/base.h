@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SW_VERSION "0.1.0" /* of the project, as in meson.build */
+
 #define SW_NODISCARD    __attribute__((warn_unused_result))
 #define SW_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define SW_NORETURN     __attribute__((noreturn))

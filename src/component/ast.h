@@ -50,7 +50,7 @@ const char *sw_sort_text(sw_sort sort);
 /* An import's or export's name; the attributes matter to nobody but the validator. */
 typedef struct sw_ast_name {
     sw_str text;
-    sw_str implements, version_suffix; /* ptr NULL when absent */
+    sw_str implements, version_suffix, external_id; /* ptr NULL when absent */
 } sw_ast_name;
 
 typedef struct sw_ast_extern {
@@ -107,6 +107,7 @@ typedef struct sw_ast_type {
     uint32_t fields_count;
     uint32_t element; /* VALUE: as in sw_type_def; FUNC: result; types as in sw_ast_field */
     uint32_t other;   /* VALUE: as in sw_type_def; RESOURCE: destructor or SW_NO_INDEX */
+    bool is_async;    /* FUNC */
     sw_valtype rep;   /* RESOURCE */
     const sw_ast_scope *scope; /* COMPONENT, INSTANCE */
 } sw_ast_type;
@@ -151,6 +152,7 @@ typedef enum sw_canon_op {
     SW_CANON_RESOURCE_NEW,
     SW_CANON_RESOURCE_DROP,
     SW_CANON_RESOURCE_REP,
+    SW_CANON_OTHER, /* of asynchronous components: sw_ast_read_types only */
 } sw_canon_op;
 
 typedef struct sw_ast_canon {
@@ -223,3 +225,8 @@ typedef struct sw_ast {
 /* Form only. Core modules are decoded and validated but for their bodies. */
 SW_NODISCARD sw_status sw_ast_read(sw_arena *arena, sw_bytes bytes, const sw_features *features,
                                    sw_diag *diag, sw_ast *ret_ast);
+
+/* For those who want to know the types of imports and exports: accepts what sw_ast_read refuses as
+ * asynchronous, and skips the contents of core modules, so that there are none in the result. */
+SW_NODISCARD sw_status sw_ast_read_types(sw_arena *arena, sw_bytes bytes, sw_diag *diag,
+                                         sw_ast *ret_ast);

@@ -26,6 +26,13 @@ void sw_decoder_unsupported(sw_reader *r, uint32_t offset, const char *what)
     (void)sw_reader_fail_at(r, SW_UNSUPPORTED, offset, "%s are not supported yet", what);
 }
 
+void sw_decoder_asynchronous(const sw_decoder *d, sw_reader *r, uint32_t offset, const char *what)
+{
+    if (!d->types_only) {
+        sw_decoder_unsupported(r, offset, what);
+    }
+}
+
 void sw_decoder_bad_byte(sw_reader *r, uint32_t offset, uint8_t byte, const char *what)
 {
     (void)sw_reader_fail_at(r, SW_MALFORMED, offset, "invalid leading byte (0x%x) for %s", byte,
@@ -106,7 +113,7 @@ static void set_index(sw_reader *r, uint32_t at, uint32_t *place, const char *wh
     *place = read_index(r);
 }
 
-static void read_option(sw_reader *r, sw_ast_canon *c, bool *has_encoding)
+static void read_option(const sw_decoder *d, sw_reader *r, sw_ast_canon *c, bool *has_encoding)
 {
     uint32_t at = sw_reader_offset(r);
     uint8_t option = sw_reader_u8(r);
@@ -124,19 +131,22 @@ static void read_option(sw_reader *r, sw_ast_canon *c, bool *has_encoding)
     case 0x03: set_index(r, at, &c->memory, "memory"); break;
     case 0x04: set_index(r, at, &c->realloc, "realloc"); break;
     case 0x05: set_index(r, at, &c->post_return, "post-return"); break;
-    case 0x06: sw_decoder_unsupported(r, at, "asynchronous lifts and lowers"); break;
-    case 0x07: sw_decoder_unsupported(r, at, "asynchronous callbacks"); break;
+    case 0x06: sw_decoder_asynchronous(d, r, at, "asynchronous lifts and lowers"); break;
+    case 0x07:
+        sw_decoder_asynchronous(d, r, at, "asynchronous callbacks");
+        (void)sw_reader_leb_u32(r);
+        break;
     default: sw_decoder_bad_byte(r, at, option, "canonical option"); break;
     }
 }
 
-static void read_options(sw_reader *r, sw_ast_canon *c)
+static void read_options(const sw_decoder *d, sw_reader *r, sw_ast_canon *c)
 {
     uint32_t count = sw_reader_count(r, SW_MAX_CANON_OPTIONS, "canonical options");
     bool has_encoding = false;
     c->memory = c->realloc = c->post_return = SW_NO_INDEX;
     for (uint32_t i = 0; i < count && sw_reader_ok(r); i++) {
-        read_option(r, c, &has_encoding);
+        read_option(d, r, c, &has_encoding);
     }
 }
 
@@ -149,67 +159,99 @@ static void expect_func_sort(sw_reader *r)
     }
 }
 
-/* The built-ins of asynchronous components, by opcode. */
-static const char *const ASYNC_BUILTINS[] = {
-    [0x05] = "task.cancel",
-    [0x06] = "subtask.cancel",
-    [0x09] = "task.return",
-    [0x0a] = "context.get",
-    [0x0b] = "context.set",
-    [0x0c] = "thread.yield",
-    [0x0d] = "subtask.drop",
-    [0x0e] = "stream.new",
-    [0x0f] = "stream.read",
-    [0x10] = "stream.write",
-    [0x11] = "stream.cancel-read",
-    [0x12] = "stream.cancel-write",
-    [0x13] = "stream.drop-readable",
-    [0x14] = "stream.drop-writable",
-    [0x15] = "future.new",
-    [0x16] = "future.read",
-    [0x17] = "future.write",
-    [0x18] = "future.cancel-read",
-    [0x19] = "future.cancel-write",
-    [0x1a] = "future.drop-readable",
-    [0x1b] = "future.drop-writable",
-    [0x1c] = "error-context.new",
-    [0x1d] = "error-context.debug-message",
-    [0x1e] = "error-context.drop",
-    [0x1f] = "waitable-set.new",
-    [0x20] = "waitable-set.wait",
-    [0x21] = "waitable-set.poll",
-    [0x22] = "waitable-set.drop",
-    [0x23] = "waitable.join",
-    [0x24] = "backpressure.inc",
-    [0x25] = "backpressure.dec",
-    [0x26] = "thread.index",
-    [0x27] = "thread.new-indirect",
-    [0x28] = "thread.resume-later",
-    [0x29] = "thread.suspend",
-    [0x2a] = "thread.suspend-then-resume",
-    [0x2b] = "thread.yield-then-resume",
-    [0x2c] = "thread.suspend-then-promote",
-    [0x2d] = "thread.yield-then-promote",
-    [0x40] = "thread.spawn-ref",
-    [0x41] = "thread.spawn-indirect",
-    [0x42] = "thread.available-parallelism",
+/* The built-ins of asynchronous components, by opcode, and what follows it: b a byte, i an index, o
+ * options, r a result list. */
+static const struct {
+    const char *name, *immediates;
+} ASYNC_BUILTINS[] = {
+    [0x05] = {"task.cancel",                  ""   },
+    [0x06] = {"subtask.cancel",               "b"  },
+    [0x09] = {"task.return",                  "ro" },
+    [0x0a] = {"context.get",                  "bi" },
+    [0x0b] = {"context.set",                  "bi" },
+    [0x0c] = {"thread.yield",                 "b"  },
+    [0x0d] = {"subtask.drop",                 ""   },
+    [0x0e] = {"stream.new",                   "i"  },
+    [0x0f] = {"stream.read",                  "io" },
+    [0x10] = {"stream.write",                 "io" },
+    [0x11] = {"stream.cancel-read",           "ib" },
+    [0x12] = {"stream.cancel-write",          "ib" },
+    [0x13] = {"stream.drop-readable",         "i"  },
+    [0x14] = {"stream.drop-writable",         "i"  },
+    [0x15] = {"future.new",                   "i"  },
+    [0x16] = {"future.read",                  "io" },
+    [0x17] = {"future.write",                 "io" },
+    [0x18] = {"future.cancel-read",           "ib" },
+    [0x19] = {"future.cancel-write",          "ib" },
+    [0x1a] = {"future.drop-readable",         "i"  },
+    [0x1b] = {"future.drop-writable",         "i"  },
+    [0x1c] = {"error-context.new",            "o"  },
+    [0x1d] = {"error-context.debug-message",  "o"  },
+    [0x1e] = {"error-context.drop",           ""   },
+    [0x1f] = {"waitable-set.new",             ""   },
+    [0x20] = {"waitable-set.wait",            "bi" },
+    [0x21] = {"waitable-set.poll",            "bi" },
+    [0x22] = {"waitable-set.drop",            ""   },
+    [0x23] = {"waitable.join",                ""   },
+    [0x24] = {"backpressure.inc",             ""   },
+    [0x25] = {"backpressure.dec",             ""   },
+    [0x26] = {"thread.index",                 ""   },
+    [0x27] = {"thread.new-indirect",          "ii" },
+    [0x28] = {"thread.resume-later",          ""   },
+    [0x29] = {"thread.suspend",               "b"  },
+    [0x2a] = {"thread.suspend-then-resume",   "b"  },
+    [0x2b] = {"thread.yield-then-resume",     "b"  },
+    [0x2c] = {"thread.suspend-then-promote",  "b"  },
+    [0x2d] = {"thread.yield-then-promote",    "b"  },
+    [0x40] = {"thread.spawn-ref",             "bi" },
+    [0x41] = {"thread.spawn-indirect",        "bii"},
+    [0x42] = {"thread.available-parallelism", "b"  },
 };
 
-static void read_canon_body(sw_reader *r, uint32_t at, uint8_t opcode, sw_ast_canon *c)
+static void skip_results(const sw_decoder *d, sw_reader *r)
+{
+    if (sw_reader_u8(r) == 0) {
+        sw_decode_skip_valtype(d, r);
+    } else {
+        (void)sw_reader_u8(r);
+    }
+}
+
+static void read_async_builtin(const sw_decoder *d, sw_reader *r, uint32_t at, uint8_t opcode,
+                               sw_ast_canon *c)
+{
+    if (!d->types_only) {
+        (void)sw_reader_fail_at(r, SW_UNSUPPORTED, at,
+                                "asynchronous built-ins are not supported yet: %s",
+                                ASYNC_BUILTINS[opcode].name);
+    }
+    c->op = SW_CANON_OTHER;
+    for (const char *p = ASYNC_BUILTINS[opcode].immediates; *p != '\0'; p++) {
+        switch (*p) {
+        case 'b': (void)sw_reader_u8(r); break;
+        case 'i': (void)sw_reader_leb_u32(r); break;
+        case 'o': read_options(d, r, c); break;
+        default: skip_results(d, r); break;
+        }
+    }
+}
+
+static void read_canon_body(const sw_decoder *d, sw_reader *r, uint32_t at, uint8_t opcode,
+                            sw_ast_canon *c)
 {
     switch (opcode) {
     case 0x00:
         expect_func_sort(r);
         c->op = SW_CANON_LIFT;
         c->func = sw_reader_leb_u32(r);
-        read_options(r, c);
+        read_options(d, r, c);
         c->type = sw_reader_leb_u32(r);
         break;
     case 0x01:
         expect_func_sort(r);
         c->op = SW_CANON_LOWER;
         c->func = sw_reader_leb_u32(r);
-        read_options(r, c);
+        read_options(d, r, c);
         break;
     case 0x02:
     case 0x03:
@@ -218,10 +260,8 @@ static void read_canon_body(sw_reader *r, uint32_t at, uint8_t opcode, sw_ast_ca
         c->type = sw_reader_leb_u32(r);
         break;
     default:
-        if (opcode < SW_COUNTOF(ASYNC_BUILTINS) && ASYNC_BUILTINS[opcode] != NULL) {
-            (void)sw_reader_fail_at(r, SW_UNSUPPORTED, at,
-                                    "asynchronous built-ins are not supported yet: %s",
-                                    ASYNC_BUILTINS[opcode]);
+        if (opcode < SW_COUNTOF(ASYNC_BUILTINS) && ASYNC_BUILTINS[opcode].name != NULL) {
+            read_async_builtin(d, r, at, opcode, c);
         } else {
             sw_decoder_bad_byte(r, at, opcode, "canonical function");
         }
@@ -234,7 +274,7 @@ static const sw_ast_canon *read_canon(sw_decoder *d, sw_reader *r)
     sw_ast_canon *c = sw_decoder_array(d, r, 1, sizeof *c);
     if (c != NULL) {
         uint32_t at = sw_reader_offset(r);
-        read_canon_body(r, at, sw_reader_u8(r), c);
+        read_canon_body(d, r, at, sw_reader_u8(r), c);
     }
     return c;
 }
@@ -334,6 +374,10 @@ static void read_module(sw_decoder *d, sw_reader *r, sw_ast_defs *defs)
     uint32_t at = sw_reader_offset(r);
     sw_bytes bytes = sw_reader_take(r, sw_reader_left(r));
     sw_module m;
+    if (d->types_only) {
+        sw_decoder_add(d, r, defs, (sw_ast_def){.kind = SW_AST_CORE_MODULE, .offset = at});
+        return;
+    }
     if (d->modules.count == SW_MAX_COMPONENT_MODULES) {
         (void)sw_reader_fail_at(r, SW_LIMIT, at, "more than %d core modules",
                                 SW_MAX_COMPONENT_MODULES);
@@ -441,18 +485,29 @@ bool sw_component_is_binary(sw_bytes bytes)
     return bytes.len >= sizeof PREAMBLE && memcmp(bytes.ptr, PREAMBLE, sizeof PREAMBLE) == 0;
 }
 
-sw_status sw_ast_read(sw_arena *arena, sw_bytes bytes, const sw_features *features, sw_diag *diag,
-                      sw_ast *ret_ast)
+static sw_status read_all(sw_decoder *d, sw_bytes bytes, sw_ast *ret_ast)
 {
     if (bytes.len >= UINT32_MAX) {
-        return sw_fail(diag, SW_LIMIT, SW_NO_OFFSET, "components of 4 GiB or more");
+        return sw_fail(d->diag, SW_LIMIT, SW_NO_OFFSET, "components of 4 GiB or more");
     }
-    sw_decoder d = {.arena = arena, .features = features, .diag = diag};
-    sw_reader r = sw_reader_make(bytes, 0, diag);
-    const sw_ast_scope *root = read_component(&d, &r, 0);
+    sw_reader r = sw_reader_make(bytes, 0, d->diag);
+    const sw_ast_scope *root = read_component(d, &r, 0);
     if (!sw_reader_ok(&r)) {
         return r.status;
     }
-    *ret_ast = (sw_ast){root, d.modules.at, d.modules.count};
+    *ret_ast = (sw_ast){root, d->modules.at, d->modules.count};
     return SW_OK;
+}
+
+sw_status sw_ast_read(sw_arena *arena, sw_bytes bytes, const sw_features *features, sw_diag *diag,
+                      sw_ast *ret_ast)
+{
+    sw_decoder d = {.arena = arena, .features = features, .diag = diag};
+    return read_all(&d, bytes, ret_ast);
+}
+
+sw_status sw_ast_read_types(sw_arena *arena, sw_bytes bytes, sw_diag *diag, sw_ast *ret_ast)
+{
+    sw_decoder d = {.arena = arena, .diag = diag, .types_only = true};
+    return read_all(&d, bytes, ret_ast);
 }

@@ -82,6 +82,8 @@ static void read_attribute(sw_reader *r, sw_ast_name *name, uint8_t *seen)
         name->implements = text;
     } else if (kind == 1) {
         name->version_suffix = text;
+    } else {
+        name->external_id = text;
     }
 }
 
@@ -131,7 +133,7 @@ static uint32_t clamp_index(int64_t n)
     return (uint32_t)SW_MIN(n, (int64_t)SW_VT_PRIM - 1);
 }
 
-static uint32_t read_valtype(sw_reader *r)
+static uint32_t read_valtype(const sw_decoder *d, sw_reader *r)
 {
     uint32_t at = sw_reader_offset(r);
     uint8_t byte = sw_reader_peek_u8(r);
@@ -140,8 +142,9 @@ static uint32_t read_valtype(sw_reader *r)
         return primitive_of(byte);
     }
     if (byte == 0x64) {
-        sw_decoder_unsupported(r, at, "error contexts");
-        return SW_VT_NONE;
+        (void)sw_reader_u8(r);
+        sw_decoder_asynchronous(d, r, at, "error contexts");
+        return sw_vtype_prim(SW_CT_ERROR_CONTEXT);
     }
     int64_t n = sw_reader_leb_s33(r);
     if (n < 0) {
@@ -151,14 +154,19 @@ static uint32_t read_valtype(sw_reader *r)
     return clamp_index(n);
 }
 
-static uint32_t read_optional_valtype(sw_reader *r)
+void sw_decode_skip_valtype(const sw_decoder *d, sw_reader *r)
+{
+    (void)read_valtype(d, r);
+}
+
+static uint32_t read_optional_valtype(const sw_decoder *d, sw_reader *r)
 {
     uint32_t at = sw_reader_offset(r);
     uint8_t byte = sw_reader_u8(r);
     if (byte > 1) {
         sw_decoder_bad_byte(r, at, byte, "optional type");
     }
-    return byte == 1 ? read_valtype(r) : SW_VT_NONE;
+    return byte == 1 ? read_valtype(d, r) : SW_VT_NONE;
 }
 
 static uint32_t read_index(sw_reader *r)
@@ -173,16 +181,16 @@ typedef enum field_form {
     FIELD_UNNAMED, /* type */
 } field_form;
 
-static sw_ast_field read_field(sw_reader *r, field_form form)
+static sw_ast_field read_field(const sw_decoder *d, sw_reader *r, field_form form)
 {
     sw_ast_field f = {.type = SW_VT_NONE};
     if (form != FIELD_UNNAMED) {
         f.name = sw_reader_name(r);
     }
     if (form == FIELD_NAMED || form == FIELD_UNNAMED) {
-        f.type = read_valtype(r);
+        f.type = read_valtype(d, r);
     } else if (form == FIELD_CASE) {
-        f.type = read_optional_valtype(r);
+        f.type = read_optional_valtype(d, r);
         uint32_t at = sw_reader_offset(r);
         uint8_t byte = sw_reader_u8(r);
         if (byte != 0) {
@@ -198,27 +206,23 @@ static void read_fields(sw_decoder *d, sw_reader *r, field_form form, uint32_t l
     uint32_t count = sw_reader_count(r, limit, "fields of a type");
     sw_ast_field *fields = sw_decoder_array(d, r, count, sizeof *fields);
     for (uint32_t i = 0; i < count && sw_reader_ok(r); i++) {
-        fields[i] = read_field(r, form);
+        fields[i] = read_field(d, r, form);
     }
     t->fields = fields;
     t->fields_count = count;
 }
 
-static void read_asynchronous(sw_reader *r, uint32_t at, uint8_t byte)
-{
-    sw_decoder_unsupported(r, at,
-                           byte == 0x66   ? "streams"
-                           : byte == 0x65 ? "futures"
-                                          : "error contexts");
-}
-
 static void read_defvaltype(sw_decoder *d, sw_reader *r, uint32_t at, uint8_t byte, sw_ast_type *t)
 {
     static const uint8_t KINDS[] = {
-        [0x72 - 0x63] = SW_CT_RECORD, [0x71 - 0x63] = SW_CT_VARIANT,    [0x70 - 0x63] = SW_CT_LIST,
-        [0x6f - 0x63] = SW_CT_TUPLE,  [0x6e - 0x63] = SW_CT_FLAGS,      [0x6d - 0x63] = SW_CT_ENUM,
-        [0x6b - 0x63] = SW_CT_OPTION, [0x6a - 0x63] = SW_CT_RESULT,     [0x69 - 0x63] = SW_CT_OWN,
-        [0x68 - 0x63] = SW_CT_BORROW, [0x67 - 0x63] = SW_CT_FIXED_LIST, [0x63 - 0x63] = SW_CT_MAP,
+        [0x72 - 0x63] = SW_CT_RECORD,        [0x71 - 0x63] = SW_CT_VARIANT,
+        [0x70 - 0x63] = SW_CT_LIST,          [0x6f - 0x63] = SW_CT_TUPLE,
+        [0x6e - 0x63] = SW_CT_FLAGS,         [0x6d - 0x63] = SW_CT_ENUM,
+        [0x6b - 0x63] = SW_CT_OPTION,        [0x6a - 0x63] = SW_CT_RESULT,
+        [0x69 - 0x63] = SW_CT_OWN,           [0x68 - 0x63] = SW_CT_BORROW,
+        [0x67 - 0x63] = SW_CT_FIXED_LIST,    [0x63 - 0x63] = SW_CT_MAP,
+        [0x66 - 0x63] = SW_CT_STREAM,        [0x65 - 0x63] = SW_CT_FUTURE,
+        [0x64 - 0x63] = SW_CT_ERROR_CONTEXT,
     };
     t->element = t->other = SW_VT_NONE;
     if (is_primitive(byte)) {
@@ -233,24 +237,27 @@ static void read_defvaltype(sw_decoder *d, sw_reader *r, uint32_t at, uint8_t by
     case 0x6e:
     case 0x6d: read_fields(d, r, FIELD_LABEL, SW_MAX_TYPE_FIELDS, t); break;
     case 0x70:
-    case 0x6b: t->element = read_valtype(r); break;
+    case 0x6b: t->element = read_valtype(d, r); break;
     case 0x67:
-        t->element = read_valtype(r);
+        t->element = read_valtype(d, r);
         t->other = sw_reader_leb_u32(r);
         break;
     case 0x6a:
-        t->element = read_optional_valtype(r);
-        t->other = read_optional_valtype(r);
+        t->element = read_optional_valtype(d, r);
+        t->other = read_optional_valtype(d, r);
         break;
     case 0x63:
-        t->element = read_valtype(r);
-        t->other = read_valtype(r);
+        t->element = read_valtype(d, r);
+        t->other = read_valtype(d, r);
         break;
     case 0x69:
     case 0x68: t->other = read_index(r); break;
     case 0x66:
     case 0x65:
-    case 0x64: read_asynchronous(r, at, byte); break;
+        sw_decoder_asynchronous(d, r, at, byte == 0x66 ? "streams" : "futures");
+        t->element = read_optional_valtype(d, r);
+        break;
+    case 0x64: sw_decoder_asynchronous(d, r, at, "error contexts"); break;
     default: sw_decoder_bad_byte(r, at, byte, "type"); break;
     }
 }
@@ -263,7 +270,7 @@ static void read_functype(sw_decoder *d, sw_reader *r, sw_ast_type *t)
     uint8_t byte = sw_reader_u8(r);
     t->element = SW_VT_NONE;
     if (byte == 0) {
-        t->element = read_valtype(r);
+        t->element = read_valtype(d, r);
     } else if (byte == 1) {
         at = sw_reader_offset(r);
         byte = sw_reader_u8(r);
@@ -437,7 +444,11 @@ const sw_ast_type *sw_decode_type(sw_decoder *d, sw_reader *r, uint32_t depth)
     uint32_t at = sw_reader_offset(r);
     uint8_t byte = sw_reader_u8(r);
     switch (byte) {
-    case 0x43: sw_decoder_unsupported(r, at, "asynchronous functions"); break;
+    case 0x43:
+        sw_decoder_asynchronous(d, r, at, "asynchronous functions");
+        t.is_async = true;
+        read_functype(d, r, &t);
+        break;
     case 0x42:
     case 0x41:
         t.form = byte == 0x41 ? SW_FORM_COMPONENT : SW_FORM_INSTANCE;

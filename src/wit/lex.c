@@ -17,6 +17,16 @@ const char *sw_wit_word_text(sw_wit_word w)
     return w < SW_WIT_W_NONE ? KEYWORDS[w].ptr : "";
 }
 
+bool sw_wit_is_keyword(sw_str name)
+{
+    for (size_t i = 0; i < SW_COUNTOF(KEYWORDS); i++) {
+        if (sw_str_eq(name, KEYWORDS[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 sw_status sw_wit_lexer_fail(sw_wit_lexer *l, const char *fmt, ...)
 {
     if (l->status == SW_OK) {
@@ -130,7 +140,7 @@ static void skip_block(sw_wit_lexer *l)
     } while (depth > 0);
 }
 
-/* Skips white space and comments; returns the span of doc comments among them. */
+/* Skips white space and comments; returns the span of the comments. */
 static sw_str skip_blank(sw_wit_lexer *l)
 {
     uint32_t docs_start = UINT32_MAX;
@@ -138,7 +148,7 @@ static sw_str skip_blank(sw_wit_lexer *l)
     while (l->at < l->text.len && l->status == SW_OK) {
         uint32_t start = l->at;
         char c = l->text.ptr[l->at];
-        bool is_doc = looking_at(l, "///") || (looking_at(l, "/**") && !looking_at(l, "/**/"));
+        bool is_comment = looking_at(l, "//") || looking_at(l, "/*");
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
             l->at++;
         } else if (looking_at(l, "//")) {
@@ -148,7 +158,7 @@ static sw_str skip_blank(sw_wit_lexer *l)
         } else {
             break;
         }
-        if (is_doc) {
+        if (is_comment) {
             docs_start = SW_MIN(docs_start, start);
             docs_end = l->at;
         }

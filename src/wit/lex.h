@@ -45,7 +45,7 @@ typedef struct sw_wit_token {
     char punct;
     sw_str text;
     uint32_t offset, len;
-    sw_str docs; /* the doc comments in front, with whatever lies between them */
+    sw_str docs; /* the comments in front, with whatever lies between them */
 } sw_wit_token;
 
 typedef struct sw_wit_lexer {
@@ -67,6 +67,7 @@ sw_str sw_wit_lexer_version(sw_wit_lexer *l);
 
 /* The text of a keyword. */
 const char *sw_wit_word_text(sw_wit_word w);
+bool sw_wit_is_keyword(sw_str name);
 
 /* Records the failure at the present token. Returns the first status. */
 sw_status sw_wit_lexer_fail(sw_wit_lexer *l, const char *fmt, ...) SW_PRINTF(2, 3);

@@ -7,6 +7,8 @@
  *
  * Names are taken in byte order, so that the result does not depend on the file system.
  */
+#include "wit/load.h"
+
 #include "os/file.h"
 #include "wit/parse.h"
 #include "wit/report.h"
@@ -28,8 +30,7 @@ static sw_status no_memory(const sw_wit *w)
     return sw_fail(w->diag, SW_NO_MEMORY, SW_NO_OFFSET, "out of memory");
 }
 
-/* path and text are copied. */
-static sw_status add_source(sw_wit *w, sw_str path, sw_str text, uint32_t *ret_source)
+sw_status sw_wit_add_source(sw_wit *w, sw_str path, sw_str text, uint32_t *ret_source)
 {
     if (text.len > SW_WIT_MAX_SOURCE_BYTES) {
         return sw_fail(w->diag, SW_LIMIT, SW_NO_OFFSET, "%.*s: too large", SW_STR_ARG(path));
@@ -92,7 +93,7 @@ static sw_status add_file(sw_wit *w, const char *path, sw_wit_package *p)
     uint32_t source = 0;
     SW_TRY(sw_file_read(&data, path, NULL, SW_WIT_MAX_SOURCE_BYTES, w->diag));
     sw_str text = {(const char *)data.bytes.ptr, data.bytes.len};
-    sw_status st = add_source(w, sw_str_of(path), text, &source);
+    sw_status st = sw_wit_add_source(w, sw_str_of(path), text, &source);
     sw_file_data_clear(&data);
     SW_TRY(st);
     return sw_wit_parse(w, source, p);
@@ -253,7 +254,7 @@ sw_status sw_wit_add_text(sw_wit *w, sw_str path, sw_str text, sw_diag *diag)
     w->diag = diag;
     w->roots_count++;
     sw_wit_package *p = add_package(w);
-    sw_status st = p == NULL ? no_memory(w) : add_source(w, path, text, &source);
+    sw_status st = p == NULL ? no_memory(w) : sw_wit_add_source(w, path, text, &source);
     if (st == SW_OK) {
         w->last_root = p;
         st = sw_wit_parse(w, source, p);

@@ -103,6 +103,7 @@ struct sw_wit_typedef {
     uint8_t state;          /* 0 untouched, 1 being visited, 2 done */
     bool has_borrow;        /* contains a borrowed handle */
     uint32_t level;         /* length of the longest chain of definitions below it */
+    uint32_t order;         /* grows from what a definition is made of to the definition */
     uint32_t table;         /* last table that took this type in, and its index there */
     sw_vtype vtype;
 };
@@ -125,13 +126,15 @@ struct sw_wit_func {
     sw_wit_field *params;     /* with "self" */
     uint32_t params_count;
     sw_wit_type *result; /* NULL: none */
+    uint32_t order;      /* resolved: in the text */
 };
 
 struct sw_wit_use {
     sw_wit_use *next;
     sw_wit_head head;
     sw_wit_path path;
-    sw_wit_interface *target; /* resolved */
+    sw_wit_interface *target;        /* resolved */
+    const sw_wit_interface *decoded; /* from a binary: what the path stands for */
 };
 
 /* ---- Interfaces and worlds ------------------------------------------------------------------- */
@@ -142,8 +145,9 @@ struct sw_wit_interface {
     sw_wit_name name;    /* empty for one written inside a world */
     sw_wit_scope *scope; /* where its paths are looked up */
     sw_wit_use *uses;
-    sw_wit_typedef *typedefs; /* with those of uses */
-    sw_wit_func *funcs;       /* functions of resources among them */
+    sw_wit_typedef *typedefs; /* with those of uses; resolved: these first, then what definitions
+                               * are made of before them */
+    sw_wit_func *funcs;       /* functions of resources among them; resolved: these first */
     bool is_world;            /* the types of a world */
     /* resolved */
     sw_str full_name;       /* "wasi:io/poll@0.2.12"; for one inside a world its label */
@@ -197,7 +201,8 @@ struct sw_wit_world {
     sw_wit_interface *own; /* its types and their functions */
     sw_wit_item *items;    /* as written */
     sw_wit_include *includes;
-    /* resolved: closed gates left out, includes expanded, implied imports added */
+    /* resolved: closed gates left out, includes expanded, implied imports added; imports are
+     * interfaces (what others use before these), types, functions; exports functions, interfaces */
     sw_str full_name;
     sw_wit_item *imports, *exports;
     uint8_t state;
@@ -230,9 +235,11 @@ struct sw_wit_package {
     sw_str full_name;     /* "wasi:io@0.2.12" */
     sw_str docs;
     sw_wit_scope *scopes;
-    bool is_nested; /* resolved from braces */
-    uint32_t root;  /* the root it was read for */
-    uint8_t state;  /* resolved */
+    bool is_nested;  /* resolved from braces */
+    bool is_binary;  /* from a binary: its gates are open */
+    bool is_partial; /* known only as far as others use it: a complete one takes its place */
+    uint32_t root;   /* the root it was read for */
+    uint8_t state;   /* resolved */
 };
 
 /* Appends to a list chained by next, whose end the caller keeps as a pointer to the last link. */

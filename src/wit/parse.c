@@ -946,6 +946,18 @@ static void parse_nested(parser *p, const package_name *n, uint32_t root)
     }
 }
 
+/* Whether there are comments of the form that is meant as documentation. */
+static bool has_doc_comments(sw_str docs)
+{
+    for (size_t i = 0; i + 3 <= docs.len; i++) {
+        sw_str rest = sw_str_slice(docs, i, docs.len - i);
+        if (sw_str_starts(rest, SW_STR("///")) || sw_str_starts(rest, SW_STR("/**"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The file's own name for the package, which must be that of its sisters. */
 static void agree_on_package(parser *p, sw_wit_package *package, const package_name *n)
 {
@@ -958,10 +970,10 @@ static void agree_on_package(parser *p, sw_wit_package *package, const package_n
         p->lex.status = sw_wit_fail(p->wit, SW_INVALID, n->name.loc,
                                     "another file of this directory is of package `%.*s:%.*s`",
                                     SW_STR_ARG(package->ns.text), SW_STR_ARG(package->name.text));
-    } else if (package->docs.len > 0 && n->docs.len > 0) {
+    } else if (has_doc_comments(package->docs) && has_doc_comments(n->docs)) {
         p->lex.status = sw_wit_fail(p->wit, SW_INVALID, n->ns.loc,
                                     "another file of this directory documents the package already");
-    } else if (n->docs.len > 0) {
+    } else if (package->docs.len == 0 || has_doc_comments(n->docs)) {
         package->docs = n->docs;
     }
 }

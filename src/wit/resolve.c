@@ -64,7 +64,8 @@ static sw_status add_items(sw_wit_resolver *r, sw_wit_package *p)
     return SW_OK;
 }
 
-/* Enters a package; one that another root has brought already is dropped. */
+/* Enters a package; one that another root has brought already is dropped, and so is one that is
+ * partly known when a whole one is there. */
 static sw_status add_package(sw_wit_resolver *r, sw_wit_package *p, bool *ret_kept)
 {
     p->full_name = full_name(r->wit, p->ns.text, p->name.text, (sw_str){"", 0}, p->version);
@@ -76,7 +77,7 @@ static sw_status add_package(sw_wit_resolver *r, sw_wit_package *p, bool *ret_ke
         return sw_wit_no_memory(r->wit);
     }
     *ret_kept = inserted;
-    if (!inserted && r->package_list.at[*place]->root == p->root) {
+    if (!inserted && !p->is_partial && r->package_list.at[*place]->root == p->root) {
         return sw_wit_fail(r->wit, SW_INVALID, p->name.loc,
                            "package `%.*s` is defined in two places", SW_STR_ARG(p->full_name));
     }
@@ -89,17 +90,16 @@ static sw_status add_package(sw_wit_resolver *r, sw_wit_package *p, bool *ret_ke
     return add_items(r, p);
 }
 
-static sw_status add_packages(sw_wit_resolver *r)
+/* Adds the packages of one sort, and takes those that are not needed out of the list. */
+static sw_status add_packages_of(sw_wit_resolver *r, bool is_partial)
 {
     sw_wit_package **link = &r->wit->packages;
     while (*link != NULL) {
         sw_wit_package *p = *link;
-        bool kept;
-        if (p->name.text.len == 0) {
-            return sw_fail(r->wit->diag, SW_INVALID, SW_NO_OFFSET,
-                           "no `package` header was found in any WIT file for this package");
+        bool kept = true;
+        if (p->is_partial == is_partial) {
+            SW_TRY(add_package(r, p, &kept));
         }
-        SW_TRY(add_package(r, p, &kept));
         if (kept) {
             link = &p->next;
         } else {
@@ -108,6 +108,18 @@ static sw_status add_packages(sw_wit_resolver *r)
     }
     r->wit->packages_end = link;
     return SW_OK;
+}
+
+static sw_status add_packages(sw_wit_resolver *r)
+{
+    for (const sw_wit_package *p = r->wit->packages; p != NULL; p = p->next) {
+        if (p->name.text.len == 0) {
+            return sw_fail(r->wit->diag, SW_INVALID, SW_NO_OFFSET,
+                           "no `package` header was found in any WIT file for this package");
+        }
+    }
+    SW_TRY(add_packages_of(r, false));
+    return add_packages_of(r, true);
 }
 
 /* ---- Paths ----------------------------------------------------------------------------------- */
@@ -291,7 +303,7 @@ sw_status sw_wit_apply_gate(const sw_wit_resolver *r, const sw_wit_package *pack
     if (head->gate.since.len > 0) {
         SW_TRY(check_since(r, package, &head->gate));
     } else if (head->gate.feature.len > 0) {
-        head->active = has_feature(r->features, head->gate.feature);
+        head->active = package->is_binary || has_feature(r->features, head->gate.feature);
     }
     if (head->active && container != NULL && !container->active) {
         return sw_wit_fail(r->wit, SW_INVALID, loc,

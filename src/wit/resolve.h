@@ -21,6 +21,7 @@ typedef struct sw_wit_resolver {
     SW_VEC(sw_wit_target) targets;
     uint32_t mark;
     uint32_t depth;
+    uint32_t typedefs_done;
     uint32_t typedef_level, interface_level; /* highest met below the present one */
 } sw_wit_resolver;
 

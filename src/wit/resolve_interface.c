@@ -1,6 +1,8 @@
 /* The resolver's middle: uses, types and functions of one interface. */
 #include "wit/resolve.h"
 
+#include <stdlib.h>
+
 /* ---- Names ----------------------------------------------------------------------------------- */
 
 static sw_wit_typedef **name_slot(const sw_wit_interface *i, sw_str name)
@@ -244,6 +246,7 @@ static sw_status visit_typedef(sw_wit_resolver *r, sw_wit_typedef *d)
         SW_TRY(visit_typedef_body(r, d));
         r->depth--;
         d->state = 2;
+        d->order = ++r->typedefs_done;
         d->level = r->typedef_level + 1;
         r->typedef_level = level_around;
         if (d->level > SW_WIT_MAX_CHAIN) {
@@ -288,6 +291,68 @@ static sw_status resolve_uses(sw_wit_resolver *r, sw_wit_interface *i)
     return SW_OK;
 }
 
+/* Uses first, then definitions behind those they are made of. */
+static int compare_typedefs(const void *a, const void *b)
+{
+    const sw_wit_typedef *x = *(sw_wit_typedef *const *)a;
+    const sw_wit_typedef *y = *(sw_wit_typedef *const *)b;
+    bool x_used = x->kind == SW_WIT_USE;
+    bool y_used = y->kind == SW_WIT_USE;
+    return x_used != y_used ? y_used - x_used : (x->order > y->order) - (x->order < y->order);
+}
+
+static sw_status sort_typedefs(const sw_wit_resolver *r, sw_wit_interface *i)
+{
+    SW_VEC(sw_wit_typedef *) all = {0};
+    sw_status st = SW_OK;
+    for (sw_wit_typedef *d = i->typedefs; d != NULL && st == SW_OK; d = d->next) {
+        st = sw_vec_push(&all, d);
+    }
+    if (st == SW_OK && all.count > 0) {
+        qsort((void *)all.at, all.count, sizeof *all.at, compare_typedefs);
+        sw_wit_typedef **end = &i->typedefs;
+        for (size_t n = 0; n < all.count; n++) {
+            all.at[n]->next = NULL;
+            SW_WIT_APPEND(end, all.at[n]);
+        }
+    }
+    sw_vec_clear(&all);
+    return st == SW_OK ? SW_OK : sw_wit_no_memory(r->wit);
+}
+
+/* Functions of resources first, in the order of these. */
+static int compare_funcs(const void *a, const void *b)
+{
+    const sw_wit_func *x = *(sw_wit_func *const *)a;
+    const sw_wit_func *y = *(sw_wit_func *const *)b;
+    uint32_t x_order = x->resource == NULL ? UINT32_MAX : x->resource->order;
+    uint32_t y_order = y->resource == NULL ? UINT32_MAX : y->resource->order;
+    if (x_order == y_order) {
+        return (x->order > y->order) - (x->order < y->order);
+    }
+    return x_order < y_order ? -1 : 1;
+}
+
+static sw_status sort_funcs(const sw_wit_resolver *r, sw_wit_interface *i)
+{
+    SW_VEC(sw_wit_func *) all = {0};
+    sw_status st = SW_OK;
+    for (sw_wit_func *f = i->funcs; f != NULL && st == SW_OK; f = f->next) {
+        f->order = (uint32_t)all.count;
+        st = sw_vec_push(&all, f);
+    }
+    if (st == SW_OK && all.count > 0) {
+        qsort((void *)all.at, all.count, sizeof *all.at, compare_funcs);
+        sw_wit_func **end = &i->funcs;
+        for (size_t n = 0; n < all.count; n++) {
+            all.at[n]->next = NULL;
+            SW_WIT_APPEND(end, all.at[n]);
+        }
+    }
+    sw_vec_clear(&all);
+    return st == SW_OK ? SW_OK : sw_wit_no_memory(r->wit);
+}
+
 static sw_status resolve_body(sw_wit_resolver *r, sw_wit_interface *i)
 {
     sw_map names;
@@ -299,6 +364,8 @@ static sw_status resolve_body(sw_wit_resolver *r, sw_wit_interface *i)
     for (sw_wit_typedef *d = i->typedefs; d != NULL; d = d->next) {
         SW_TRY(visit_typedef(r, d));
     }
+    SW_TRY(sort_typedefs(r, i));
+    SW_TRY(sort_funcs(r, i));
     for (sw_wit_func *f = i->funcs; f != NULL; f = f->next) {
         SW_TRY(sw_wit_resolve_func(r, i, f));
     }

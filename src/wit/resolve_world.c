@@ -113,6 +113,10 @@ static sw_status add_included(world_resolver *wr, sw_wit_include *inc, const sw_
     for (const sw_wit_item *it = items; it != NULL; it = it->next) {
         sw_wit_item copy = *it;
         copy.label.loc = inc->path.loc;
+        if (inc->target->scope->package != wr->world->scope->package &&
+            copy.head.gate.since.len > 0) {
+            copy.head.gate = (sw_wit_gate){0}; /* a version of the other package */
+        }
         for (sw_wit_rename *n = inc->renames; n != NULL; n = n->next) {
             if (it->kind != SW_WIT_ITEM_INTERFACE && sw_str_eq(n->from.text, it->label.text)) {
                 copy.label = n->to;
@@ -163,43 +167,44 @@ static bool is_exported(const world_resolver *wr, const sw_wit_interface *i)
     return sw_map_find(&wr->sides[1].keys, i->full_name) != NULL;
 }
 
-static sw_status add_implied(world_resolver *wr, sw_wit_interface *i, const sw_wit_head *head);
+static sw_status add_implied(world_resolver *wr, sw_wit_interface *i, const sw_wit_gate *gate);
 
-/* The interfaces whose types i uses. */
-static sw_status add_deps(world_resolver *wr, const sw_wit_interface *i)
+/* The interfaces whose types i uses; they get the gate of the item that needs them. */
+static sw_status add_deps(world_resolver *wr, const sw_wit_interface *i, const sw_wit_gate *gate)
 {
     for (const sw_wit_typedef *d = i->typedefs; d != NULL; d = d->next) {
         if (d->kind == SW_WIT_USE && d->head.active) {
-            SW_TRY(add_implied(wr, d->use->target, &d->head));
+            SW_TRY(add_implied(wr, d->use->target, gate));
         }
     }
     return SW_OK;
 }
 
-static sw_status add_implied(world_resolver *wr, sw_wit_interface *i, const sw_wit_head *head)
+static sw_status add_implied(world_resolver *wr, sw_wit_interface *i, const sw_wit_gate *gate)
 {
     if (sw_map_find(&wr->sides[0].keys, i->full_name) != NULL) {
         return SW_OK;
     }
-    sw_wit_item it = {.kind = SW_WIT_ITEM_INTERFACE,
-                      .head = *head,
-                      .is_implied = true,
-                      .interface = i,
-                      .label = wr->world->name};
-    SW_TRY(add_deps(wr, i));
+    sw_wit_item it = {
+        .kind = SW_WIT_ITEM_INTERFACE,
+        .head = {.gate = *gate, .active = true},
+        .is_implied = true,
+        .interface = i,
+        .label = wr->world->name
+    };
+    SW_TRY(add_deps(wr, i, gate));
     return add(wr, &it, true);
 }
 
 static sw_status add_import_deps(world_resolver *wr)
 {
     const side *s = &wr->sides[0];
-    SW_TRY(add_deps(wr, wr->world->own));
     for (size_t n = 0; n < s->items.count; n++) {
         const sw_wit_item *it = s->items.at[n];
         if (it->kind == SW_WIT_ITEM_TYPE && it->type->kind == SW_WIT_USE) {
-            SW_TRY(add_implied(wr, it->type->use->target, &it->head));
+            SW_TRY(add_implied(wr, it->type->use->target, &it->head.gate));
         } else if (it->interface != NULL) {
-            SW_TRY(add_deps(wr, it->interface));
+            SW_TRY(add_deps(wr, it->interface, &it->head.gate));
         }
     }
     return SW_OK;
@@ -225,7 +230,8 @@ static bool needs_exported(const world_resolver *wr, sw_wit_interface *i)
 
 /* What an exported interface uses is imported unless it is exported, too; an imported one must not
  * lead back to an exported one. */
-static sw_status add_export_deps(world_resolver *wr, const sw_wit_interface *i)
+static sw_status add_export_deps(world_resolver *wr, const sw_wit_interface *i,
+                                 const sw_wit_gate *gate)
 {
     for (const sw_wit_typedef *d = i->typedefs; d != NULL; d = d->next) {
         if (d->kind != SW_WIT_USE || !d->head.active || is_exported(wr, d->use->target)) {
@@ -238,8 +244,79 @@ static sw_status add_export_deps(world_resolver *wr, const sw_wit_interface *i)
                                "as an export",
                                SW_STR_ARG(i->full_name));
         }
-        SW_TRY(add_implied(wr, d->use->target, &d->head));
+        SW_TRY(add_implied(wr, d->use->target, gate));
     }
+    return SW_OK;
+}
+
+/* ---- Order ----------------------------------------------------------------------------------- */
+
+/* The items of one side once more: interfaces with what they use in front of them, types,
+ * functions; exports begin with the functions. */
+typedef struct sorter {
+    const side *side;
+    uint8_t *is_placed; /* per item */
+    sw_wit_item *first, **end;
+} sorter;
+
+static void place(sorter *s, size_t n)
+{
+    if (!s->is_placed[n]) {
+        s->is_placed[n] = 1;
+        s->side->items.at[n]->next = NULL;
+        SW_WIT_APPEND(s->end, s->side->items.at[n]);
+    }
+}
+
+/* Interfaces use each other without cycles, in chains of bounded length. */
+static void place_deps(sorter *s, const sw_wit_interface *i)
+{
+    for (const sw_wit_use *u = i->uses; u != NULL; u = u->next) {
+        const uint32_t *n =
+            u->head.active ? sw_map_find(&s->side->keys, u->target->full_name) : NULL;
+        if (n != NULL && !s->is_placed[*n]) {
+            place_deps(s, u->target);
+            place(s, *n);
+        }
+    }
+}
+
+static void place_interfaces(sorter *s)
+{
+    for (size_t n = 0; n < s->side->items.count; n++) {
+        const sw_wit_interface *i = s->side->items.at[n]->interface;
+        if (i != NULL) {
+            place_deps(s, i);
+            place(s, n);
+        }
+    }
+}
+
+static void place_kind(sorter *s, sw_wit_item_kind kind)
+{
+    for (size_t n = 0; n < s->side->items.count; n++) {
+        if (s->side->items.at[n]->kind == kind) {
+            place(s, n);
+        }
+    }
+}
+
+static sw_status sort_side(world_resolver *wr, bool is_export, sw_wit_item **ret_items)
+{
+    const side *sd = &wr->sides[is_export];
+    sorter s = {.side = sd};
+    s.is_placed = SW_NEW_ARRAY(wr->r->wit->arena, uint8_t, sd->items.count);
+    if (s.is_placed == NULL) {
+        return sw_wit_no_memory(wr->r->wit);
+    }
+    s.end = &s.first;
+    if (is_export) {
+        place_kind(&s, SW_WIT_ITEM_FUNC);
+    }
+    place_interfaces(&s);
+    place_kind(&s, SW_WIT_ITEM_TYPE);
+    place_kind(&s, SW_WIT_ITEM_FUNC);
+    *ret_items = s.first;
     return SW_OK;
 }
 
@@ -257,10 +334,11 @@ static sw_status resolve_sides(world_resolver *wr)
     for (size_t n = 0; n < wr->sides[1].items.count; n++) {
         const sw_wit_item *it = wr->sides[1].items.at[n];
         if (it->interface != NULL) {
-            SW_TRY(add_export_deps(wr, it->interface));
+            SW_TRY(add_export_deps(wr, it->interface, &it->head.gate));
         }
     }
-    return SW_OK;
+    SW_TRY(sort_side(wr, false, &w->imports));
+    return sort_side(wr, true, &w->exports);
 }
 
 sw_status sw_wit_resolve_world(sw_wit_resolver *r, sw_wit_world *w)

@@ -117,7 +117,7 @@ static const struct {
     {"package a:b; interface i { f: func() -> list<u8, 4>; }",
      "a:b/i: lists of fixed length and maps have no C bindings"},
     {"package a:b; interface i { r-m: func(); resource r { m: func(); } }",
-     "t.wit:1:54: `[method]r.m` and `r-m` have the same name in C"},
+     "t.wit:1:28: `r-m` and `[method]r.m` have the same name in C"},
 };
 /* clang-format on */
 
