@@ -80,9 +80,8 @@ def slow_readers(box):
     """Who asks for much and reads nothing holds no more than the buffers of a connection."""
     with Target(box, ['--write-timeout', '1s']) as s, s.watched(32, {'swell_http_timeouts_total': 50}):
         deaf = [s.open(b'GET /big/100000000 HTTP/1.1\r\nHost: a\r\n\r\n') for _ in range(50)]
-        s.await_metric('swell_requests_running', 50)
         s.good()
-        s.await_metric('swell_requests_running', 0)
+        s.await_metric('swell_http_timeouts_total', 50)
         expect(closed_of(deaf, 20) == 50, 'peers that do not read are kept')
 
 
@@ -354,7 +353,7 @@ def pipelined_unread(box):
             c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             try:
                 while time.monotonic() < end:
-                    c.sendall(HELLO * 1000)
+                    c.sendall(b'GET /big/50000 HTTP/1.1\r\nHost: a\r\n\r\n' * 1000)
             except OSError:
                 ended.append(c)
     ended, end = [], time.monotonic() + 25
@@ -464,6 +463,8 @@ def odd(box):
     with Target(box) as s, s.watched():
         for data, wanted, text in ODD:
             c = s.open(data)
+            if wanted:
+                c.recv(1, socket.MSG_PEEK)  # a peer that closes before it is answered may have gone
             c.shutdown(socket.SHUT_WR)
             got = read_all(c)
             found = statuses(got.replace(b'HTTP/1.1 100 Continue\r\n\r\n', b''))
