@@ -93,7 +93,7 @@ static sw_status check_grants(swell_engine *e, const sw_grants *grants, sw_diag 
 static void make_client_tls(app_things *t)
 {
     const sw_grants *g = &t->grants->grants;
-    const sw_tls_client_options options = {};
+    const sw_tls_client_options options = {.offers_h2 = true};
     bool is_needed = false;
     for (size_t i = 0; i < g->http.count; i++) {
         is_needed = is_needed || g->http.at[i].has_https;

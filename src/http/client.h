@@ -11,10 +11,10 @@
  *     sw_exchange_release(x);
  *
  * Names are looked up beside the loop (wasi/core/names.h), and each address is asked for permission
- * before it is connected to. Connections are kept by scheme, host and port for
- * a while; a request whose kept connection turns out to be dead before a byte of answer came is
- * sent once more on a fresh one, if nothing of its body has been sent. HTTPS servers must prove
- * their names.
+ * before it is connected to. HTTP/2 is spoken with https servers that choose it. Connections are
+ * kept by scheme, host and port for a while; a request whose kept connection turns out to be dead
+ * before a byte of answer came is sent once more on a fresh one, if nothing of its body has been
+ * sent. HTTPS servers must prove their names.
  */
 #pragma once
 

@@ -197,6 +197,49 @@ def secure(box):
                 expect_answer(s, f'https://{host}:{up.port}/hello', status, body)
 
 
+def secure_h2(box):
+    """A server that speaks HTTP/2 gets one connection for requests that run at the same time."""
+    make_certs(box)
+    tls = [str(word) for word in ['--tls-cert', box.path / 'local.pem', '--tls-key', box.path / 'local.key']]
+    env = {'SSL_CERT_FILE': str(box.path / 'ca.pem'), 'SSL_CERT_DIR': '/none'}
+    with Server(box, options=[*tls, '--access-log', 'text']) as up:
+        up_log, origin = up.log_path, f'https://localhost:{up.port}'
+        up.log_path = up_log.rename(box.path / 'up')
+        with proxy(box, '--allow-http', origin, env=env) as s:
+            expect_answer(s, origin + '/hello', 200, b'hello, world\n')
+            together = [Asking(s, f'{origin}/big/{100000 + i}') for i in range(30)]
+            for i, one in enumerate(together):
+                expect(one.get() and one.answer[0] == 200 and len(one.answer[1]) == 100000 + i,
+                       f'{i}: {one.answer and one.answer[0]}; log: {s.log()}')
+            # No more than pipes hold: the guest sends all before it reads, the other answers as it reads.
+            got = s.get('/', 'POST', bytes(100000), {'x-target': origin + '/echo'})
+            expect(got == (200, bytes(100000)), f'echo: {got[0]}, {len(got[1])} bytes; log: {s.log()}')
+            expect_answer(s, origin + '/status/404', 404, b'')
+            s.await_metric('swell_outgoing_requests_total', 33)
+            s.await_metric('swell_outgoing_opened_total', 1)
+            s.await_metric('swell_outgoing_connections', 1)
+        expect('HTTP/2' in up.log() and 'HTTP/1.1' not in up.log(), f'its log: {up.log()}')
+
+
+def h2_goes(box):
+    """The server goes while connections are kept; the next requests reach the one after it."""
+    make_certs(box)
+    tls = [str(word) for word in ['--tls-cert', box.path / 'local.pem', '--tls-key', box.path / 'local.key']]
+    env = {'SSL_CERT_FILE': str(box.path / 'ca.pem'), 'SSL_CERT_DIR': '/none'}
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        port = listener.getsockname()[1]
+        origin = f'https://localhost:{port}'
+        with proxy(box, '--allow-http', origin, env=env) as s:
+            (box.path / 'log').rename(box.path / 'proxy')
+            s.log_path = box.path / 'proxy'
+            for _ in range(3):
+                fd = listener.fileno()
+                with Server(box, options=[*tls, '--listen-fd', str(fd)], fds=(fd,)) as up:
+                    expect(up.port == port, 'another port')
+                    expect_answer(s, origin + '/hello', 200, b'hello, world\n')
+                s.await_metric('swell_outgoing_connections', 0)
+
+
 def versions(box):
     """One component with three versions of wasi:http, served, and as a command that asks the served one."""
     with Server(box, VERSIONS) as s:
@@ -220,6 +263,8 @@ CASES = [
     Case('what is not granted, quietly', call=quietly),
     Case('names', call=named),
     Case('https', call=secure),
+    Case('HTTP/2', call=secure_h2),
+    Case('HTTP/2, and the server goes', call=h2_goes),
     Case('several versions of wasi:http', call=versions),
     wrong('--max-outgoing', '0'),
     wrong('--max-outgoing-queue', 'many'),

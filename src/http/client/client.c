@@ -3,7 +3,7 @@
 
 #include "os/clock.h"
 
-enum { ORIGINS_KEPT = 64 };
+enum { ORIGINS_KEPT = 64, RETURNS_MAX = 3 };
 
 const sw_http_client_limits sw_http_client_limits_default = {
     .connections = 64,
@@ -224,23 +224,90 @@ static void start_timer(client_call *call)
     sw_loop_timer_start(c->loop, &call->timer, sw_loop_now(c->loop) + wait, on_timer);
 }
 
+/* A connection has become free, or a place for one. */
+static void serve_waiting(sw_http_client *c)
+{
+    if (c->waiting_count != 0) {
+        sw_loop_defer(c->loop, &c->job);
+    }
+}
+
+static void join_conn(client_conn *conn, client_call *call)
+{
+    call->prev = NULL;
+    call->next = conn->calls;
+    if (conn->calls != NULL) {
+        conn->calls->prev = call;
+    }
+    conn->calls = call;
+}
+
+static void leave_conn(client_call *call)
+{
+    *(call->prev == NULL ? &call->conn->calls : &call->prev->next) = call->next;
+    if (call->next != NULL) {
+        call->next->prev = call->prev;
+    }
+    call->next = call->prev = NULL;
+}
+
+static void rest(client_conn *conn);
+
+static void send_h2(client_conn *conn, client_call *call, uint64_t first_ns, uint64_t between_ns)
+{
+    const sw_h2_client_times times = {first_ns, between_ns};
+    conn->call = NULL;
+    join_conn(conn, call);
+    if (sw_h2_client_send(&conn->h2, call->x, &times, call) != SW_OK) {
+        leave_conn(call);
+        fail(call, SW_HTTP_E_INTERNAL_ERROR);
+        rest(conn);
+    }
+}
+
+static void send_h1(client_conn *conn, client_call *call, uint64_t first_ns, uint64_t between_ns)
+{
+    const sw_h1_client_times times = {first_ns, between_ns};
+    conn->call = call;
+    sw_h1_client_send(&conn->h1, call->x, &times);
+}
+
 static void send_on(client_conn *conn, client_call *call)
 {
     const sw_http_client_limits *l = &conn->client->limits;
-    sw_h1_client_times times = {at_most(call->how.first_byte_ns, l->first_byte_ns),
-                                at_most(call->how.between_bytes_ns, l->between_bytes_ns)};
     sw_loop_timer_stop(conn->client->loop, &call->timer);
     sw_loop_timer_stop(conn->client->loop, &conn->timer);
     conn->state = CONN_BUSY;
-    conn->call = call;
     call->conn = conn;
     call->state = CALL_SENT;
-    sw_h1_client_send(&conn->h1, call->x, &times);
+    (conn->is_h2 ? send_h2 : send_h1)(conn, call,
+                                      at_most(call->how.first_byte_ns, l->first_byte_ns),
+                                      at_most(call->how.between_bytes_ns, l->between_bytes_ns));
 }
 
 void sw_client_connected(client_conn *conn)
 {
+    sw_http_client *c = conn->client;
     send_on(conn, conn->call);
+    serve_waiting(c);
+}
+
+static bool has_room(const client_conn *conn)
+{
+    if (conn->is_h2 && (conn->state == CONN_BUSY || conn->state == CONN_IDLE)) {
+        return sw_h2_client_has_room(&conn->h2);
+    }
+    return conn->state == CONN_IDLE && sw_h1_client_is_idle(&conn->h1);
+}
+
+/* One connection of HTTP/2 is enough for many calls: while it is made, others wait for it. */
+static bool is_making_h2(const client_origin *o)
+{
+    bool is_making = false;
+    for (const client_conn *conn = o->conns; conn != NULL && o->has_h2; conn = conn->next) {
+        is_making = is_making || (conn->state != CONN_BUSY && conn->state != CONN_IDLE);
+    }
+    return is_making;
 }
 
 /* A kept connection whose address this request may use, too. */
@@ -248,7 +315,7 @@ static client_conn *find_idle(const client_call *call)
 {
     const sw_http_send *how = &call->how;
     for (client_conn *conn = call->origin->conns; conn != NULL; conn = conn->next) {
-        if (conn->state == CONN_IDLE && sw_h1_client_is_idle(&conn->h1) &&
+        if (has_room(conn) &&
             (how->allows == NULL ||
              how->allows(how->env, &how->target, &conn->addresses.ips[conn->address], false))) {
             return conn;
@@ -279,10 +346,11 @@ static void assign(client_call *call)
 {
     sw_http_client *c = call->client;
     client_conn *idle = find_idle(call);
+    bool may_make = idle == NULL && !is_making_h2(call->origin);
     if (idle != NULL) {
         sw_count(&c->counters->reused, 1);
         send_on(idle, call);
-    } else if (make_room(c, call->origin)) {
+    } else if (may_make && make_room(c, call->origin)) {
         call->state = CALL_CONNECTING;
         sw_client_connect(c, call);
     } else if (c->waiting_count >= c->limits.waiting) {
@@ -298,7 +366,7 @@ static client_call *find_servable(sw_http_client *c)
 {
     for (client_origin *o = c->origins; o != NULL; o = o->next) {
         client_call *call = o->first_waiting;
-        if (call != NULL && (find_idle(call) != NULL || make_room(c, o))) {
+        if (call != NULL && (find_idle(call) != NULL || (!is_making_h2(o) && make_room(c, o)))) {
             return call;
         }
     }
@@ -315,14 +383,6 @@ static void on_job(sw_loop_job *job)
     }
 }
 
-/* A connection has become free, or a place for one. */
-static void serve_waiting(sw_http_client *c)
-{
-    if (c->waiting_count != 0) {
-        sw_loop_defer(c->loop, &c->job);
-    }
-}
-
 /* ---- Connections afterwards ------------------------------------------------------------------ */
 
 static void on_idle_timer(sw_loop_timer *t)
@@ -335,16 +395,24 @@ static client_conn *of_h1(sw_h1_client *h1)
     return SW_CONTAINER_OF(h1, client_conn, h1);
 }
 
+/* Kept for a while if nothing is on it any more. */
+static void rest(client_conn *conn)
+{
+    sw_http_client *c = conn->client;
+    if (conn->calls == NULL) {
+        conn->state = CONN_IDLE;
+        sw_loop_timer_start(c->loop, &conn->timer, sw_loop_now(c->loop) + c->limits.idle_ns,
+                            on_idle_timer);
+    }
+    serve_waiting(c);
+}
+
 static void on_idle(sw_h1_client *h1)
 {
     client_conn *conn = of_h1(h1);
-    sw_http_client *c = conn->client;
     free_call(conn->call);
     conn->call = NULL;
-    conn->state = CONN_IDLE;
-    sw_loop_timer_start(c->loop, &conn->timer, sw_loop_now(c->loop) + c->limits.idle_ns,
-                        on_idle_timer);
-    serve_waiting(c);
+    rest(conn);
 }
 
 /* x: to be sent on another connection. */
@@ -365,6 +433,40 @@ static void on_closed(sw_h1_client *h1, sw_exchange *x)
 }
 
 const sw_h1_client_events sw_client_h1_events = {.on_idle = on_idle, .on_closed = on_closed};
+
+static void on_done(sw_h2_client *h2, void *tag)
+{
+    client_call *call = tag;
+    leave_conn(call);
+    free_call(call);
+    rest(SW_CONTAINER_OF(h2, client_conn, h2));
+}
+
+/* Later: the connection is in the middle of something. */
+static void on_unsent(sw_h2_client *h2, sw_exchange *x, void *tag)
+{
+    client_call *call = tag;
+    leave_conn(call);
+    hold(call, x);
+    if (++call->returns > RETURNS_MAX) {
+        fail(call, SW_HTTP_E_CONNECTION_TERMINATED);
+    } else {
+        start_timer(call);
+        enter_queue(call);
+    }
+    rest(SW_CONTAINER_OF(h2, client_conn, h2));
+}
+
+static void on_h2_closed(sw_h2_client *h2)
+{
+    client_conn *conn = SW_CONTAINER_OF(h2, client_conn, h2);
+    sw_http_client *c = conn->client;
+    sw_client_conn_free(conn);
+    serve_waiting(c);
+}
+
+const sw_h2_client_events sw_client_h2_events = {
+    .on_done = on_done, .on_unsent = on_unsent, .on_closed = on_h2_closed};
 
 void sw_client_not_connected(client_conn *conn, sw_http_error why)
 {
@@ -398,6 +500,14 @@ static void cut_conn(client_conn *conn)
 {
     client_call *call = conn->call;
     conn->call = NULL;
+    if (conn->is_h2) {
+        sw_h2_client_clear(&conn->h2, SW_HTTP_E_CONNECTION_TERMINATED);
+        while (conn->calls != NULL) {
+            client_call *sent = conn->calls;
+            leave_conn(sent);
+            free_call(sent);
+        }
+    }
     if (call != NULL && call->state == CALL_SENT) {
         sw_h1_client_clear(&conn->h1, SW_HTTP_E_CONNECTION_TERMINATED);
         free_call(call);
@@ -426,6 +536,7 @@ void sw_http_client_free(sw_http_client *c)
     }
     sw_loop_cancel(c->loop, &c->job);
     sw_tls_unref(c->tls);
+    sw_free(c->budget, c->scratch, SW_H2_SCRATCH_BYTES);
     sw_free(c->budget, c, sizeof *c);
 }
 

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ATTEMPT_SECONDS = 3 };
+enum { ATTEMPT_SECONDS = 3, H2_STREAMS_MAX = 100 };
 
 static void try_next(client_conn *conn);
 
@@ -59,7 +59,10 @@ void sw_client_conn_free(client_conn *conn)
     client_origin *o = conn->origin;
     sw_names_leave(&conn->query);
     end_attempt(conn);
-    if (conn->state == CONN_BUSY || conn->state == CONN_IDLE) {
+    bool is_made = conn->state == CONN_BUSY || conn->state == CONN_IDLE;
+    if (is_made && conn->is_h2) {
+        sw_h2_client_clear(&conn->h2, SW_HTTP_E_CONNECTION_TERMINATED);
+    } else if (is_made) {
         sw_h1_client_clear(&conn->h1, SW_HTTP_E_CONNECTION_TERMINATED);
     }
     *(conn->prev == NULL ? &o->conns : &conn->prev->next) = conn->next;
@@ -74,16 +77,37 @@ void sw_client_conn_free(client_conn *conn)
 
 /* ---- The protocol ---------------------------------------------------------------------------- */
 
-static void begin_protocol(client_conn *conn, sw_io *io)
+/* Each takes the io over, also when it fails. */
+static sw_status begin_h1(client_conn *conn, sw_io *io)
 {
     sw_http_client *c = conn->client;
     const sw_h1_limits limits = {c->limits.head_bytes, c->limits.head_fields, 0};
+    return sw_h1_client_init(&conn->h1, c->loop, c->budget, &limits, io, &sw_client_h1_events);
+}
+
+static sw_status begin_h2(client_conn *conn, sw_io *io)
+{
+    sw_http_client *c = conn->client;
+    const sw_h2_client_limits limits = {H2_STREAMS_MAX, c->limits.head_bytes, c->limits.head_fields,
+                                        c->limits.pipe_bytes};
+    c->scratch = c->scratch == NULL ? sw_alloc(c->budget, SW_H2_SCRATCH_BYTES) : c->scratch;
+    if (c->scratch == NULL) {
+        io->ops->close(io);
+        return SW_NO_MEMORY;
+    }
+    return sw_h2_client_init(&conn->h2, c->loop, c->budget, &limits, io, c->scratch,
+                             &sw_client_h2_events);
+}
+
+static void begin_protocol(client_conn *conn, sw_io *io)
+{
+    sw_http_client *c = conn->client;
     sw_loop_unwatch(c->loop, &conn->watch);
     sw_loop_timer_stop(c->loop, &conn->timer);
     conn->io = NULL;
     conn->fd = -1;
-    if (sw_h1_client_init(&conn->h1, c->loop, c->budget, &limits, io, &sw_client_h1_events) !=
-        SW_OK) {
+    conn->is_h2 = conn->origin->has_h2 = sw_str_eq(io->alpn, SW_STR("h2"));
+    if ((conn->is_h2 ? begin_h2 : begin_h1)(conn, io) != SW_OK) {
         sw_client_not_connected(conn, SW_HTTP_E_INTERNAL_ERROR);
         return;
     }
@@ -133,7 +157,7 @@ static void begin_tls(client_conn *conn)
 {
     sw_http_client *c = conn->client;
     sw_diag diag = {};
-    const sw_tls_client_options options = {};
+    const sw_tls_client_options options = {.offers_h2 = true};
     if (c->tls == NULL && sw_tls_client_new(&options, &c->tls, &diag) != SW_OK) {
         sw_client_not_connected(conn, SW_HTTP_E_CONFIGURATION_ERROR);
         return;
