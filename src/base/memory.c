@@ -31,6 +31,7 @@ void sw_budget_init(sw_budget *b, size_t limit_bytes)
     b->limit_bytes = limit_bytes;
     atomic_init(&b->used_bytes, 0);
     atomic_init(&b->peak_bytes, 0);
+    atomic_init(&b->refusals, 0);
 }
 
 bool sw_budget_charge(sw_budget *b, size_t size_bytes)
@@ -42,6 +43,7 @@ bool sw_budget_charge(sw_budget *b, size_t size_bytes)
     size_t sum;
     do {
         if (ckd_add(&sum, used, size_bytes) || sum > b->limit_bytes) {
+            (void)atomic_fetch_add_explicit(&b->refusals, 1, memory_order_relaxed);
             return false;
         }
     } while (!atomic_compare_exchange_weak_explicit(&b->used_bytes, &used, sum,

@@ -18,6 +18,7 @@ typedef struct sw_budget {
     size_t limit_bytes; /* SIZE_MAX: no limit */
     atomic_size_t used_bytes;
     atomic_size_t peak_bytes;
+    atomic_size_t refusals; /* charges that were over the limit */
 } sw_budget;
 
 void sw_budget_init(sw_budget *b, size_t limit_bytes);

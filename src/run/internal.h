@@ -129,6 +129,7 @@ struct sw_store {
     sw_budget budget;
     sw_store_limits limits;
     uint64_t memory_bytes, table_elements;
+    uint64_t memory_refusals;
     uint32_t instances_count;
     _Atomic(sw_instance *) instances; /* owned, the newest first; other threads walk it */
     sw_memory_object *memories;       /* owned: those that belong to no instance */

@@ -105,6 +105,16 @@ void sw_store_free(sw_store *s); /* with all its instances; s may be NULL */
  * may be running. */
 void sw_store_recycle(sw_store *s);
 
+/* What a store needs, and how often it was refused more. Linear memories never shrink, so what they
+ * are is also the most they have been. */
+typedef struct sw_store_usage {
+    uint64_t memory_bytes, memory_refusals; /* of linear memories */
+    uint64_t host_peak_bytes, host_refusals;
+} sw_store_usage;
+
+/* Refusals count since the last call. */
+sw_store_usage sw_store_take_usage(sw_store *s);
+
 sw_budget *sw_store_budget(sw_store *s);
 sw_engine *sw_store_engine(sw_store *s);
 

@@ -123,6 +123,18 @@ sw_engine *sw_store_engine(sw_store *s)
     return s->engine;
 }
 
+sw_store_usage sw_store_take_usage(sw_store *s)
+{
+    sw_store_usage u = {
+        .memory_bytes = s->memory_bytes,
+        .memory_refusals = s->memory_refusals,
+        .host_peak_bytes = atomic_load_explicit(&s->budget.peak_bytes, memory_order_relaxed),
+        .host_refusals = atomic_exchange_explicit(&s->budget.refusals, 0, memory_order_relaxed),
+    };
+    s->memory_refusals = 0;
+    return u;
+}
+
 uint8_t *sw_store_args_area(sw_store *s)
 {
     return s->args;
@@ -149,7 +161,9 @@ static bool take(uint64_t *used, uint64_t amount, uint64_t limit)
 
 bool sw_store_take_memory(sw_store *s, uint64_t bytes)
 {
-    return take(&s->memory_bytes, bytes, s->limits.memory_bytes);
+    bool ok = take(&s->memory_bytes, bytes, s->limits.memory_bytes);
+    s->memory_refusals += !ok;
+    return ok;
 }
 
 bool sw_store_take_elements(sw_store *s, uint64_t count)

@@ -5,16 +5,21 @@
 static const uint64_t BOUNDS_US[] = SW_METRICS_BOUNDS;
 static_assert(sizeof BOUNDS_US / sizeof BOUNDS_US[0] == SW_METRICS_BUCKETS - 1, "one has no bound");
 
-void sw_metrics_answer(sw_metrics *m, unsigned status, uint64_t time_ns)
+void sw_metrics_note(sw_histogram *h, uint64_t time_ns)
 {
     uint64_t us = time_ns / 1000;
     unsigned bucket = 0;
     while (bucket < SW_METRICS_BUCKETS - 1 && us > BOUNDS_US[bucket]) {
         bucket++;
     }
+    sw_count(&h->buckets[bucket], 1);
+    sw_count(&h->sum_us, us);
+}
+
+void sw_metrics_answer(sw_metrics *m, unsigned status, uint64_t time_ns)
+{
     sw_count(&m->answers[status < 600 ? status / 100 : 0], 1);
-    sw_count(&m->buckets[bucket], 1);
-    sw_count(&m->time_us, us);
+    sw_metrics_note(&m->times, time_ns);
 }
 
 /* ---- Text ------------------------------------------------------------------------------------ */
@@ -127,22 +132,56 @@ static void write_answers(const sw_metrics *const *workers, unsigned count, sw_b
     }
 }
 
-static void write_times(const sw_metrics *const *workers, unsigned count, sw_buf *out)
+/* Of the workers' highest values the highest. */
+static void write_peaks(const sw_metrics *const *workers, unsigned count, sw_buf *out)
 {
-    static const char *const KEY = "swell_request_seconds";
+    static const row PEAKS[] = {
+        {"swell_guest_memory_peak_bytes", "gauge",
+         "The most linear memory that one request's guest has had.",
+         offsetof(sw_metrics, memory_peak)},
+        {"swell_guest_host_memory_peak_bytes", "gauge",
+         "The most memory that the host has needed for one guest.",
+         offsetof(sw_metrics, host_memory_peak)},
+    };
+    for (size_t i = 0; i < sizeof PEAKS / sizeof PEAKS[0]; i++) {
+        uint64_t peak = 0;
+        for (unsigned k = 0; k < count; k++) {
+            uint64_t value = sum(&workers[k], 1, PEAKS[i].offset);
+            peak = SW_MAX(peak, value);
+        }
+        write_head(out, PEAKS[i].key, PEAKS[i].type, PEAKS[i].help);
+        sw_buf_printf(out, "%s %" PRIu64 "\n", PEAKS[i].key, peak);
+    }
+}
+
+static const row HISTOGRAMS[] = {
+    {"swell_request_seconds", "histogram", "Time from the first byte of a request to its end.",
+     offsetof(sw_metrics, times)},
+    {"swell_guest_seconds", "histogram",
+     "Time from the start of a request's guest to its return, waiting included.",
+     offsetof(sw_metrics, guest_times)},
+    {"swell_queue_seconds", "histogram", "Time that requests waited for a place among the running.",
+     offsetof(sw_metrics, waits)},
+};
+
+static void write_histogram(const sw_metrics *const *workers, unsigned count, const row *r,
+                            sw_buf *out)
+{
     uint64_t total = 0;
-    write_head(out, KEY, "histogram", "Time from the first byte of a request to its end.");
+    size_t buckets = r->offset + offsetof(sw_histogram, buckets);
+    write_head(out, r->key, r->type, r->help);
     for (unsigned i = 0; i < SW_METRICS_BUCKETS; i++) {
-        total += sum(workers, count, offsetof(sw_metrics, buckets) + i * sizeof(sw_counter));
+        total += sum(workers, count, buckets + i * sizeof(sw_counter));
         if (i < SW_METRICS_BUCKETS - 1) {
-            sw_buf_printf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", KEY,
+            sw_buf_printf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", r->key,
                           (double)BOUNDS_US[i] / 1e6, total);
         } else {
-            sw_buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", KEY, total);
+            sw_buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", r->key, total);
         }
     }
-    sw_buf_printf(out, "%s_sum %.6f\n%s_count %" PRIu64 "\n", KEY,
-                  (double)sum(workers, count, offsetof(sw_metrics, time_us)) / 1e6, KEY, total);
+    uint64_t us = sum(workers, count, r->offset + offsetof(sw_histogram, sum_us));
+    sw_buf_printf(out, "%s_sum %.6f\n%s_count %" PRIu64 "\n", r->key, (double)us / 1e6, r->key,
+                  total);
 }
 
 void sw_metrics_write(const sw_metrics *const *workers, unsigned count, sw_buf *out)
@@ -158,5 +197,8 @@ void sw_metrics_write(const sw_metrics *const *workers, unsigned count, sw_buf *
     }
     write_refusals(workers, count, out);
     write_answers(workers, count, out);
-    write_times(workers, count, out);
+    write_peaks(workers, count, out);
+    for (size_t i = 0; i < sizeof HISTOGRAMS / sizeof HISTOGRAMS[0]; i++) {
+        write_histogram(workers, count, &HISTOGRAMS[i], out);
+    }
 }

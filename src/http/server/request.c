@@ -272,6 +272,19 @@ static bool is_whole(const sw_request *r)
     return r->status == SW_OK && (r->is_over || r->exchange->out->state != SW_PIPE_OPEN);
 }
 
+static void note_usage(const sw_request *r, sw_store *s)
+{
+    sw_metrics *m = &r->worker->metrics;
+    sw_store_usage u = sw_store_take_usage(s);
+    sw_metrics_note(&m->guest_times, sw_clock_monotonic_ns() - r->guest_ns);
+    sw_metrics_raise(&m->memory_peak, u.memory_bytes);
+    sw_metrics_raise(&m->host_memory_peak, u.host_peak_bytes);
+    sw_count(&m->memory_refused, u.memory_refusals);
+    sw_count(&m->host_memory_refused, u.host_refusals);
+    sw_count(&m->stacks_exhausted,
+             r->status == SW_TRAP && sw_store_trap_reason(s) == SW_TRAP_STACK_EXHAUSTED);
+}
+
 /* Giving the seat back drops what the guest still has, and so lets go of the exchange. */
 static void finish(sw_store *s, void *arg)
 {
@@ -280,6 +293,7 @@ static void finish(sw_store *s, void *arg)
     sw_seat *seat = r->seat;
     r->timed_out = r->status == SW_TRAP && sw_store_trap_reason(s) == SW_TRAP_DEADLINE;
     count_outcome(r);
+    note_usage(r, s);
     r->state = SW_REQUEST_ENDING;
     r->seat = NULL;
     w->resumed = w->resumed == r ? NULL : w->resumed;
@@ -349,6 +363,7 @@ static void start(sw_request *r)
     sw_status st = r->seat == NULL ? SW_NO_MEMORY : SW_OK;
     if (st == SW_OK) {
         r->seat->owner = r;
+        r->guest_ns = sw_clock_monotonic_ns();
         sw_store_set_deadline_at_yield(r->seat->store,
                                        sw_loop_now(w->loop) + w->server->config.timeout_ns);
         w->running++;
@@ -379,6 +394,7 @@ static sw_request *take_queued(sw_worker *w)
     sw_request *r = w->queue.first;
     sw_requests_remove(&w->queue, r);
     sw_gauge(&w->metrics.waiting, w->queue.count);
+    sw_metrics_note(&w->metrics.waits, sw_loop_now(w->loop) - r->queued_ns);
     return r;
 }
 

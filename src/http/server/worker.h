@@ -44,9 +44,10 @@ struct sw_request {
     sw_loop_job resume;
     uint64_t number; /* in this worker */
     uint64_t queued_ns;
-    uint64_t used_ns; /* computed, its first slice not counted */
-    uint64_t time_ns; /* it took, when it is over */
-    sw_trace trace;   /* see sw_tracing_of; span: the one that stands for this request here */
+    uint64_t guest_ns; /* when its guest began */
+    uint64_t used_ns;  /* computed, its first slice not counted */
+    uint64_t time_ns;  /* it took, when it is over */
+    sw_trace trace;    /* see sw_tracing_of; span: the one that stands for this request here */
     uint8_t parent[8];
     bool is_trace_known;
     uint64_t logged_bytes, lines_dropped; /* of what its guest writes */

@@ -24,6 +24,8 @@
  *     /spin            never returns
  *     /compute/N       answers after N million steps of nothing
  *     /trap            traps before it answers; /trap/late: after the head and some of the body
+ *     /recurse         calls itself until the stack is full
+ *     /hoard           makes lists of fields until the host gives no more
  *     /grow/MIB        grows its memory, answers with how far it came
  *     /canary          plants a pattern; says whether it found one of an earlier request
  *     /canary/END      plants it and ends by trap, spin, wait, cut or silent
@@ -340,6 +342,27 @@ static void grow(handle outparam, uint32_t mib)
     answer(outparam, 200, joined(number_text(done), TEXT(" MiB\n")));
 }
 
+static volatile uint32_t recursion_ends;
+
+/* Without anything on the stack that is in memory, which is small. */
+__attribute__((noinline)) static uint32_t recurse(uint32_t depth)
+{
+    if (recursion_ends != 0) {
+        return depth;
+    }
+    uint32_t below = recurse(depth + 1);
+    __asm__ volatile("" : "+r"(below));
+    return below + depth;
+}
+
+static void hoard(void)
+{
+    for (;;) {
+        handle fields = fields_new();
+        add_field(fields, TEXT("x-hoard"), TEXT("some text that takes room"));
+    }
+}
+
 enum { CANARY_PAGES = 8, CANARY = 0x5ec2e7a1 };
 
 static uint32_t in_data[4096];
@@ -508,6 +531,10 @@ static bool route_odd(handle outparam, text path)
         grow(outparam, text_number(text_from(path, 6)));
     } else if (text_starts(path, TEXT("/canary"))) {
         canary(outparam, text_from(path, 7));
+    } else if (text_is(path, TEXT("/recurse"))) {
+        (void)recurse(0);
+    } else if (text_is(path, TEXT("/hoard"))) {
+        hoard();
     } else {
         return false;
     }
