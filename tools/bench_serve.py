@@ -1,25 +1,28 @@
 """The serving part of tools/bench: what one machine answers, how late, and what it costs to hold.
 
 Server and client share the machine's cores, so figures mean something only beside the peers', which are
-measured in the same run with the same client: nginx (`return 200`) and node's own server. All on loopback,
-every load bounded by count or seconds. wrk, h2load and nginx are Debian's; what is not there is named.
+measured in the same run with the same client: nginx (`return 200`), node's own server, and two others that
+serve components, `jco serve` (npm) and `wasmtime serve` ($SWELL_WASMTIME, or on PATH). All on loopback, every
+load bounded by count or seconds. wrk, h2load and nginx are Debian's; what is not there is named.
 """
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import time
 
-from common import BUILD, GUESTS, ToolError, run, swell
+from common import BUILD, GUESTS, ToolError, jco, run, swell
 
 WORK = BUILD / 'bench'
 SECONDS = 3
 CONNECTIONS = 64
 STEADY_CLIENTS, STEADY_RATE = 10, 100  # each, per second
 NEIGHBOURS = 64
-IDLE_CONNECTIONS, WAITING_REQUESTS = 2000, 200
+IDLE_CONNECTIONS, WAITING_REQUESTS = 10000, 200
+HELLO = GUESTS / 'http-hello.component.wasm'
 NODE_SERVER = "require('http').createServer((q, r) => r.end('hello, world\\n')).listen(+process.argv[1], '127.0.0.1')"
 NGINX = '''worker_processes {cores}; error_log stderr; pid {work}/nginx.pid; daemon off;
 events {{ worker_connections 1024; }}
@@ -58,7 +61,7 @@ class Server:
         self.port = port
         self.before = time.perf_counter()
         self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=subprocess.DEVNULL, start_new_session=True)
 
     def __enter__(self):
         try:
@@ -75,6 +78,10 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # some peers leave their children behind
+        except ProcessLookupError:
+            pass
 
     def resident_kib(self):
         with open(f'/proc/{self.process.pid}/status') as f:
@@ -96,6 +103,20 @@ def nginx():
 def node():
     port = free_port()
     return Server([shutil.which(os.environ.get('SWELL_NODE', 'node')), '-e', NODE_SERVER, port], port)
+
+
+def jco_serve():
+    port = free_port()
+    return Server([jco(), 'serve', '--host', '127.0.0.1', '--port', port, HELLO], port)
+
+
+def wasmtime():
+    return shutil.which(os.environ.get('SWELL_WASMTIME', 'wasmtime'))
+
+
+def wasmtime_serve():
+    port = free_port()
+    return Server([wasmtime(), 'serve', '--addr', f'127.0.0.1:{port}', HELLO], port)
 
 
 def requests_per_second(server):
@@ -123,18 +144,21 @@ def latencies_us(server, path='/'):
 
 def rates(options, row, missing):
     """The best of the rounds for each server; servers take turns."""
-    makers = {'swell': lambda: serving(GUESTS / 'http-hello.component.wasm')}
-    if options.peers and shutil.which('nginx', path=os.environ['PATH'] + ':/usr/sbin'):
-        makers['nginx'] = nginx
-    if options.peers and shutil.which(os.environ.get('SWELL_NODE', 'node')):
-        makers['node'] = node
+    peers = {  # what it needs, how it is started, and what the ratio must be
+        'nginx': (shutil.which('nginx', path=os.environ['PATH'] + ':/usr/sbin'), nginx, 0.5),
+        'node': (shutil.which(os.environ.get('SWELL_NODE', 'node')), node, 1),
+        'jco serve': (jco(), jco_serve, None),
+        'wasmtime serve': (wasmtime(), wasmtime_serve, 2),
+    }
+    makers = {'swell': lambda: serving(HELLO)}
+    makers.update({name: make for name, (needs, make, _) in peers.items() if needs and options.peers})
     best = {}
     for _ in range(max(2, options.rounds // 2)):
         for name, make in makers.items():
             with make() as server:
                 best[name] = max(best.get(name, 0), requests_per_second(server))
     row('serve/hello, fresh instance each', best['swell'], 'req/s')
-    for name, bar in (('nginx', 0.5), ('node', 1)):
+    for name, (_, _, bar) in peers.items():
         if name in best:
             row(f'serve/hello against {name}', best['swell'] / best[name], f'x {name}', bar, name, best[name],
                 higher=True, ratio=best['swell'] / best[name])
@@ -163,7 +187,7 @@ def delays(row):
 
 def first_answers(options, row):
     compiled = WORK / 'http-hello.swell'
-    run([swell(), 'compile', GUESTS / 'http-hello.component.wasm', '-o', compiled])
+    run([swell(), 'compile', HELLO, '-o', compiled])
     best = 1e9
     for _ in range(4 * options.rounds):
         with serving(compiled, '--allow-compiled') as server:
@@ -176,6 +200,28 @@ def first_answers(options, row):
             with serving(script, '--no-cache') as server:
                 best = min(best, server.started_s)
         row('serve/first answer, JavaScript uncached', best * 1e3, 'ms', 500)
+
+
+def beside_idle(row):
+    """The latency of others while many connections are open and silent."""
+    with serving(GUESTS / 'http-routes.component.wasm') as server:
+        alone, crowded = [], []
+        for _ in range(3):
+            alone.append(latencies_us(server, '/hello')[1])
+            held = [socket.create_connection(('127.0.0.1', server.port), 5) for _ in range(IDLE_CONNECTIONS)]
+            crowded.append(latencies_us(server, '/hello')[1])
+            for s in held:
+                s.close()
+        alone, crowded = min(alone), min(crowded)
+    row(f'serve/p99 beside {IDLE_CONNECTIONS} idle connections', crowded, 'us', None, 'alone', alone)
+    row('serve/p99 ratio beside idle connections', crowded / alone, 'x alone', 2, 'alone', 1.0)
+
+
+def raise_descriptors():
+    """Whether so many connections can be held, on both sides."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard == resource.RLIM_INFINITY or hard > IDLE_CONNECTIONS + 500
 
 
 def holding(row):
@@ -200,16 +246,22 @@ def holding(row):
 
 
 def serve(options, row, missing):
-    if not (GUESTS / 'http-hello.component.wasm').exists():
+    if not HELLO.exists():
         missing('the HTTP guests (tools/guests)')
         return
     if shutil.which('wrk'):
         rates(options, row, missing)
     else:
         missing('wrk')
+    holds_many = raise_descriptors()
     if shutil.which('h2load'):
         delays(row)
+        if holds_many:
+            beside_idle(row)
     else:
         missing('h2load (nghttp2-client)')
     first_answers(options, row)
-    holding(row)
+    if holds_many:
+        holding(row)
+    else:
+        missing(f'descriptors for {IDLE_CONNECTIONS} connections (ulimit -n)')
