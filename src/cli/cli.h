@@ -69,8 +69,8 @@ struct cli_args {
     char *const *argv; /* the program's own, for handing over */
 };
 
-extern const cli_verb CLI_RUN, CLI_SERVE, CLI_COMPILE, CLI_INSPECT, CLI_VALIDATE, CLI_HELP,
-    CLI_COMPLETION;
+extern const cli_verb CLI_RUN, CLI_SERVE, CLI_COMPILE, CLI_INSPECT, CLI_VALIDATE, CLI_WIT,
+    CLI_COMPONENT, CLI_HELP, CLI_COMPLETION;
 extern const cli_verb *const CLI_VERBS[];
 extern const size_t CLI_VERBS_COUNT;
 
@@ -83,7 +83,10 @@ const cli_verb *cli_find_verb(const char *name);
  * not possible and returns an exit code.
  */
 int cli_need_full(const cli_args *args);
-int cli_serve(const cli_args *args); /* the verb's function */
+/* Functions of verbs that only the full program has. */
+int cli_serve(const cli_args *args);
+int cli_wit(const cli_args *args);
+int cli_component(const cli_args *args);
 
 /* Offers guests the interfaces of the network. The small program has none. */
 swell_status cli_define_network(swell_linker *linker, swell_error *error);

@@ -65,6 +65,16 @@ int cli_serve(const cli_args *args)
     return cli_need_full(args);
 }
 
+int cli_wit(const cli_args *args)
+{
+    return cli_need_full(args);
+}
+
+int cli_component(const cli_args *args)
+{
+    return cli_need_full(args);
+}
+
 swell_status cli_define_network(swell_linker *linker, swell_error *error)
 {
     (void)linker;

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-const cli_verb *const CLI_VERBS[] = {&CLI_RUN,      &CLI_SERVE, &CLI_COMPILE,   &CLI_INSPECT,
-                                     &CLI_VALIDATE, &CLI_HELP,  &CLI_COMPLETION};
+const cli_verb *const CLI_VERBS[] = {&CLI_RUN,       &CLI_SERVE,    &CLI_COMPILE,
+                                     &CLI_INSPECT,   &CLI_VALIDATE, &CLI_WIT,
+                                     &CLI_COMPONENT, &CLI_HELP,     &CLI_COMPLETION};
 const size_t CLI_VERBS_COUNT = sizeof CLI_VERBS / sizeof CLI_VERBS[0];
 
 const cli_verb *cli_find_verb(const char *name)

@@ -113,6 +113,20 @@ static sw_status new_include(decoder *d, const sw_wit_world *world, sw_wit_inclu
     return SW_OK;
 }
 
+/* Sections that are about the same world have been merged. */
+static bool is_included(const sw_wit_world *all, const sw_wit_world *world)
+{
+    const sw_wit_package *p = world->scope->package;
+    for (const sw_wit_include *i = all->includes; i != NULL; i = i->next) {
+        if (sw_str_eq(i->path.name.text, world->name.text) &&
+            sw_str_eq(i->path.package.text, p->name.text) &&
+            sw_str_eq(i->path.ns.text, p->ns.text) && sw_str_eq(i->path.version, p->version)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* All worlds of the module's sections, included by one. */
 static sw_status decode_module(decoder *d, sw_bytes bytes)
 {
@@ -132,8 +146,10 @@ static sw_status decode_module(decoder *d, sw_bytes bytes)
             SW_TRY(sw_wit_model_new_world(d, SW_STR("root:module/root"), &all));
             end = &all->includes;
         }
-        SW_TRY(new_include(d, m.world, end));
-        end = &(*end)->next;
+        if (!is_included(all, m.world)) {
+            SW_TRY(new_include(d, m.world, end));
+            end = &(*end)->next;
+        }
     }
     SW_TRY(sw_reader_ok(&r) ? SW_OK : r.status);
     if (all == NULL) {
@@ -168,6 +184,21 @@ sw_status sw_wit_decode(sw_wit *w, sw_str path, sw_bytes bytes, sw_diag *diag)
     }
     w->diag = NULL;
     return st;
+}
+
+/* As the loader calls it, within an operation of its own. */
+static sw_status decode_file(sw_wit *w, sw_str path, sw_bytes bytes, sw_wit_package **ret_main)
+{
+    decoder d;
+    SW_TRY(begin(&d, w, path, w->diag));
+    SW_TRY(decode_any(&d, bytes));
+    *ret_main = d.main;
+    return SW_OK;
+}
+
+void sw_wit_accept_binaries(sw_wit *w)
+{
+    w->decode = decode_file;
 }
 
 sw_status sw_wit_decode_metadata(sw_wit *w, sw_str path, sw_bytes payload, sw_diag *diag,

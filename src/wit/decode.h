@@ -24,6 +24,9 @@
  * world `root`, which includes those of all sections). SW_NOT_FOUND: a core module without. */
 SW_NODISCARD sw_status sw_wit_decode(sw_wit *w, sw_str path, sw_bytes bytes, sw_diag *diag);
 
+/* From now on files that sw_wit_add_path meets (roots, dependencies) may be binaries. */
+void sw_wit_accept_binaries(sw_wit *w);
+
 /* Whether sw_wit_decode is for these bytes: any WebAssembly binary. */
 bool sw_wit_is_binary(sw_bytes bytes);
 

@@ -15,9 +15,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 enum { MAX_FILES = 10000 }; /* of a directory */
+
+#define MAX_BINARY_BYTES ((size_t)256 << 20)
 
 void sw_wit_init(sw_wit *w, sw_arena *arena)
 {
@@ -87,16 +90,37 @@ static void drop_empty_package(sw_wit *w, sw_wit_package *p)
     }
 }
 
-static sw_status add_file(sw_wit *w, const char *path, sw_wit_package *p)
+static bool is_binary(sw_bytes bytes)
+{
+    return bytes.len >= 4 && memcmp(bytes.ptr, "\0asm", 4) == 0;
+}
+
+/* A binary lives in the arena, for names are views of it. */
+static sw_status add_binary(sw_wit *w, const char *path, sw_bytes bytes, sw_wit_package **ret_main)
+{
+    if (w->decode == NULL) {
+        return sw_fail(w->diag, SW_UNSUPPORTED, SW_NO_OFFSET,
+                       "%s: packages in binary form are not supported", path);
+    }
+    sw_bytes kept = sw_arena_bytes(w->arena, bytes);
+    return kept.ptr == NULL ? no_memory(w) : w->decode(w, sw_str_of(path), kept, ret_main);
+}
+
+/* Adds a file to the package, or another package if it is a binary; *ret_package says which. */
+static sw_status add_file(sw_wit *w, const char *path, sw_wit_package *p,
+                          sw_wit_package **ret_package)
 {
     sw_file_data data = {0};
     uint32_t source = 0;
-    SW_TRY(sw_file_read(&data, path, NULL, SW_WIT_MAX_SOURCE_BYTES, w->diag));
+    SW_TRY(sw_file_read(&data, path, NULL, MAX_BINARY_BYTES, w->diag));
+    bool binary = is_binary(data.bytes);
     sw_str text = {(const char *)data.bytes.ptr, data.bytes.len};
-    sw_status st = sw_wit_add_source(w, sw_str_of(path), text, &source);
+    *ret_package = p;
+    sw_status st = binary ? add_binary(w, path, data.bytes, ret_package)
+                          : sw_wit_add_source(w, sw_str_of(path), text, &source);
     sw_file_data_clear(&data);
     SW_TRY(st);
-    return sw_wit_parse(w, source, p);
+    return binary ? SW_OK : sw_wit_parse(w, source, p);
 }
 
 /* ---- Directories ----------------------------------------------------------------------------- */
@@ -179,7 +203,8 @@ static sw_status add_directory(sw_wit *w, const char *path, sw_wit_package *p)
             return no_memory(w);
         }
         if (is_wit(e.names[i]) && !is_directory(file)) {
-            SW_TRY(add_file(w, file, p));
+            sw_wit_package *same;
+            SW_TRY(add_file(w, file, p, &same));
         }
     }
     return SW_OK;
@@ -189,18 +214,19 @@ static sw_status add_dependency(sw_wit *w, const char *path)
 {
     bool directory = is_directory(path);
     sw_str name = sw_str_of(path);
-    if (!directory && (sw_str_ends(name, SW_STR(".wasm")) || sw_str_ends(name, SW_STR(".wat")))) {
+    if (!directory && sw_str_ends(name, SW_STR(".wat"))) {
         return sw_fail(w->diag, SW_UNSUPPORTED, SW_NO_OFFSET,
-                       "%s: packages in binary form are not supported", path);
+                       "%s: WebAssembly text is not supported here", path);
     }
-    if (!directory && !is_wit(path)) {
+    if (!directory && !is_wit(path) && !sw_str_ends(name, SW_STR(".wasm"))) {
         return SW_OK;
     }
     sw_wit_package *p = add_package(w);
     if (p == NULL) {
         return no_memory(w);
     }
-    SW_TRY(directory ? add_directory(w, path, p) : add_file(w, path, p));
+    sw_wit_package *same;
+    SW_TRY(directory ? add_directory(w, path, p) : add_file(w, path, p, &same));
     drop_empty_package(w, p);
     return SW_OK;
 }
@@ -233,7 +259,11 @@ static sw_status add_root(sw_wit *w, const char *path)
     }
     w->last_root = p;
     if (!is_directory(path)) {
-        return add_file(w, path, p);
+        SW_TRY(add_file(w, path, p, &w->last_root));
+        if (w->last_root != p) {
+            drop_empty_package(w, p);
+        }
+        return SW_OK;
     }
     SW_TRY(add_directory(w, path, p));
     return add_dependencies(w, deps);
@@ -291,4 +321,48 @@ sw_wit_world *sw_wit_find_world(const sw_wit *w, sw_str full_name)
         }
     }
     return NULL;
+}
+
+/* The names of a package's worlds, for a message. */
+static sw_status fail_no_world(const sw_wit *w, sw_str name, sw_diag *diag)
+{
+    char list[256] = "";
+    size_t used = 0;
+    const sw_wit_package *p = w->last_root;
+    for (const sw_wit_scope *s = p == NULL ? NULL : p->scopes; s != NULL; s = s->next) {
+        for (const sw_wit_world *i = s->worlds; i != NULL && used + 1 < sizeof list; i = i->next) {
+            int n = snprintf(list + used, sizeof list - used, "%s`%.*s`", used > 0 ? ", " : "",
+                             SW_STR_ARG(i->name.text));
+            used = SW_MIN(used + (size_t)SW_MAX(n, 0), sizeof list - 1);
+        }
+    }
+    if (used == 0) {
+        return sw_fail(diag, SW_NOT_FOUND, SW_NO_OFFSET, "the package has no worlds");
+    }
+    if (name.len == 0) {
+        return sw_fail(diag, SW_NOT_FOUND, SW_NO_OFFSET,
+                       "the package has several worlds, of which one must be chosen: %s", list);
+    }
+    return sw_fail(diag, SW_NOT_FOUND, SW_NO_OFFSET, "there is no world `%.*s`, but %s",
+                   SW_STR_ARG(name), list);
+}
+
+sw_status sw_wit_select_world(const sw_wit *w, sw_str name, sw_diag *diag, sw_wit_world **ret_world)
+{
+    sw_wit_world *found = sw_str_find(name, '/') < name.len ? sw_wit_find_world(w, name) : NULL;
+    uint32_t matches = found != NULL;
+    const sw_wit_package *p = w->last_root;
+    for (const sw_wit_scope *s = p == NULL ? NULL : p->scopes; s != NULL; s = s->next) {
+        for (sw_wit_world *i = s->worlds; i != NULL; i = i->next) {
+            if (i->head.active && (name.len == 0 || sw_str_eq(i->name.text, name))) {
+                found = i;
+                matches++;
+            }
+        }
+    }
+    if (matches != 1) {
+        return fail_no_world(w, name, diag);
+    }
+    *ret_world = found;
+    return SW_OK;
 }

@@ -36,6 +36,42 @@ static bool is_same_type(const sw_wit_item *a, const sw_wit_item *b)
            sw_wit_typedef_root(a->type) == sw_wit_typedef_root(b->type);
 }
 
+static bool is_same(const sw_wit_type *a, const sw_wit_type *b)
+{
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    if (a->def != NULL && b->def != NULL) {
+        return sw_wit_typedef_root(a->def) == sw_wit_typedef_root(b->def) &&
+               (a->kind == SW_CT_BORROW) == (b->kind == SW_CT_BORROW);
+    }
+    const sw_wit_type *x = a->first;
+    const sw_wit_type *y = b->first;
+    while (x != NULL && y != NULL && is_same(x, y)) {
+        x = x->next;
+        y = y->next;
+    }
+    return x == NULL && y == NULL && a->kind == b->kind && a->length == b->length &&
+           is_same(a->other, b->other);
+}
+
+/* Worlds in the metadata of one module may ask for the same function, which in text is an error. */
+static bool is_same_func(const world_resolver *wr, const sw_wit_item *a, const sw_wit_item *b)
+{
+    if (!wr->world->scope->package->is_binary || a->func == NULL || b->func == NULL) {
+        return false;
+    }
+    const sw_wit_field *x = a->func->params;
+    const sw_wit_field *y = b->func->params;
+    while (x != NULL && y != NULL && sw_str_eq(x->name.text, y->name.text) &&
+           is_same(x->type, y->type)) {
+        x = x->next;
+        y = y->next;
+    }
+    return x == NULL && y == NULL && a->func->is_async == b->func->is_async &&
+           is_same(a->func->result, b->func->result);
+}
+
 /* Adds a copy of the item. included: it comes from another world, or is implied; an interface that
  * is there already is then no error. */
 static sw_status add(world_resolver *wr, const sw_wit_item *it, bool included)
@@ -53,7 +89,7 @@ static sw_status add(world_resolver *wr, const sw_wit_item *it, bool included)
     }
     if (!inserted) {
         const sw_wit_item *prior = s->items.at[*place];
-        if (by_label && is_same_type(prior, it)) {
+        if (by_label && (is_same_type(prior, it) || is_same_func(wr, prior, it))) {
             return SW_OK;
         }
         if (!by_label) {

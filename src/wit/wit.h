@@ -40,6 +40,8 @@ typedef struct sw_wit {
     sw_wit_package *packages; /* dependencies in no particular order */
     sw_wit_package **packages_end;
     sw_wit_package *last_root; /* the package of the root added last */
+    /* Reads packages in binary form where files may be such; see sw_wit_accept_binaries. */
+    sw_status (*decode)(struct sw_wit *w, sw_str path, sw_bytes bytes, sw_wit_package **ret_main);
 } sw_wit;
 
 typedef struct sw_wit_features {
@@ -53,8 +55,9 @@ void sw_wit_init(sw_wit *w, sw_arena *arena);
 /* Adds a root package from memory: one file. path is for messages. */
 SW_NODISCARD sw_status sw_wit_add_text(sw_wit *w, sw_str path, sw_str text, sw_diag *diag);
 
-/* Adds a root package from disk: a file, or a directory of files with an optional "deps" folder.
- * Packages that several roots bring along must be the same text. */
+/* Adds a root package from disk: a file, or a directory of files with an optional "deps" folder,
+ * in which packages may be files, directories or binaries. Packages that several roots bring along
+ * must be the same text. */
 SW_NODISCARD sw_status sw_wit_add_path(sw_wit *w, const char *path, sw_diag *diag);
 
 /* Once, after all roots are added. features may be NULL: stable items only. */
@@ -63,6 +66,11 @@ SW_NODISCARD sw_status sw_wit_resolve(sw_wit *w, const sw_wit_features *features
 /* "wasi:io/poll@0.2.12"; NULL if there is none. */
 sw_wit_interface *sw_wit_find_interface(const sw_wit *w, sw_str full_name);
 sw_wit_world *sw_wit_find_world(const sw_wit *w, sw_str full_name);
+
+/* The world of that name in the main package, or of that full name anywhere; an empty name stands
+ * for the only world of the main package. SW_NOT_FOUND, with what there is. */
+SW_NODISCARD sw_status sw_wit_select_world(const sw_wit *w, sw_str name, sw_diag *diag,
+                                           sw_wit_world **ret_world);
 
 /* The typedef of that name, or NULL. */
 sw_wit_typedef *sw_wit_find_typedef(const sw_wit_interface *i, sw_str name);

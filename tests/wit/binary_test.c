@@ -323,7 +323,8 @@ static void test_module(void **state)
     (void)state;
     static const char *const WORLDS[] = {
         "package a:b; world one { import f: func(); import i; } interface i { g: func(); }",
-        "package a:b; world two { export h: func(); import i; } interface i { k: func(); }"};
+        "package a:b; world two { export h: func(); import f: func(); import i; } interface i { k: "
+        "func(); }"};
     model m;
     sw_buf module, printed;
     sw_buf_init(&module, NULL, (size_t)1 << 20);
