@@ -11,11 +11,12 @@ typedef struct sw_h2_stream sw_h2_stream;
 struct sw_h2_stream {
     sw_h2_flow flow; /* first */
     sw_h2_conn *conn;
-    uint16_t refusal;    /* the status to answer with, instead of the handler; 0: none */
-    bool has_begun;      /* the handler, or a refusal, has the exchange */
-    bool is_due;         /* in the list of those that have an answer to submit */
-    bool has_continued;  /* "100 Continue" was sent */
-    uint64_t head_bytes; /* of all the fields that came in */
+    uint16_t refusal;        /* the status to answer with, instead of the handler; 0: none */
+    bool has_begun;          /* the handler, or a refusal, has the exchange */
+    bool is_due;             /* in the list of those that have an answer to submit */
+    bool has_continued;      /* "100 Continue" was sent */
+    uint32_t lingered_bytes; /* that came after the answer, for nobody */
+    uint64_t head_bytes;     /* of all the fields that came in */
     sw_h2_stream *next, *prev;
     sw_h2_stream *next_due;
 };

@@ -237,8 +237,18 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
     return 0;
 }
 
+/* The peer may send on for a moment, before it is told that nobody listens: there are clients that
+ * lose an answer when they are told at once. */
+static void linger(sw_h2_stream *st)
+{
+    uint64_t unread = st->flow.x->in->total_bytes - st->flow.accounted_bytes;
+    sw_h2_stream_finish(st, SW_HTTP_E_NONE);
+    (void)nghttp2_session_consume_stream(st->conn->wire.ng, st->flow.id, (size_t)unread);
+}
+
 static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
+    (void)ng;
     sw_h2_conn *c = conn_of(arg);
     bool is_answer = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
@@ -254,8 +264,9 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
     gain(c, SW_H2_GAIN_ANSWER);
     if (st != NULL) {
         st->flow.is_sent = true;
+        st->flow.out_ns = sw_loop_now(c->wire.loop);
         if (!st->flow.has_ended_in) { /* the answer did not need the rest of the request */
-            (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, st->flow.id, NGHTTP2_NO_ERROR);
+            linger(st);
         }
     }
     return 0;
@@ -309,9 +320,18 @@ static bool out_is_stalled(const sw_h2_conn *c, const sw_h2_stream *st, uint64_t
            is_over(st->flow.out_ns, limits_of(c)->write_stall_ns, now);
 }
 
+static bool has_lingered(const sw_h2_conn *c, const sw_h2_stream *st, uint64_t now)
+{
+    return st->flow.is_sent && !st->flow.has_ended_in &&
+           is_over(st->flow.out_ns, limits_of(c)->half_close_ns, now);
+}
+
 static void check_streams(sw_h2_conn *c, uint64_t now)
 {
     for (sw_h2_stream *st = c->streams; st != NULL; st = st->next) {
+        if (has_lingered(c, st, now)) {
+            sw_h2_flow_reset(&st->flow, NGHTTP2_NO_ERROR);
+        }
         if (st->flow.x == NULL) {
             continue;
         }

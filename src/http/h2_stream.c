@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum {
+    LINGER_MAX_BYTES = 1024 * 1024,
     HEAD_EXCESS = 4, /* a head may be that many times too large before the connection is cut */
 };
 
@@ -273,6 +274,11 @@ void sw_h2_stream_data(sw_h2_stream *st, sw_bytes bytes)
 {
     uint64_t max = st->conn->base.service->limits.body_bytes;
     sw_exchange *x = st->flow.x;
+    if (x == NULL && st->flow.is_sent && st->lingered_bytes < LINGER_MAX_BYTES) {
+        st->lingered_bytes += (uint32_t)bytes.len;
+        (void)nghttp2_session_consume(ng_of(st), st->flow.id, bytes.len);
+        return;
+    }
     if (x != NULL && bytes.len > max - x->in_bytes) {
         x->fallback_status = 413;
     }
