@@ -148,6 +148,17 @@ sw_status sw_file_read(sw_file_data *ret_data, const char *path, sw_budget *budg
     return SW_OK;
 }
 
+sw_status sw_file_read_fd(sw_file_data *ret_data, int fd, const char *name, sw_budget *budget,
+                          size_t max_bytes, sw_diag *diag)
+{
+    sw_file_data d = {.budget = budget};
+    uint64_t size_bytes = 0;
+    SW_TRY(stat_opened(fd, &size_bytes, name, diag));
+    SW_TRY(read_fd(&d, fd, size_bytes, name, max_bytes, diag));
+    *ret_data = d;
+    return SW_OK;
+}
+
 sw_status sw_file_map(sw_file_data *ret_data, const char *path, size_t max_bytes, sw_diag *diag)
 {
     SW_AUTO(sw_fd_close) int fd = -1;

@@ -26,6 +26,10 @@ typedef struct sw_file_data {
 SW_NODISCARD sw_status sw_file_read(sw_file_data *ret_data, const char *path, sw_budget *budget,
                                     size_t max_bytes, sw_diag *diag);
 
+/* The same from an open file, from where it stands; name is for errors. */
+SW_NODISCARD sw_status sw_file_read_fd(sw_file_data *ret_data, int fd, const char *name,
+                                       sw_budget *budget, size_t max_bytes, sw_diag *diag);
+
 /* Maps a regular file read-only and private. If it is truncated later, an access faults: only for
  * files that are ours. An empty file gives an empty span. */
 SW_NODISCARD sw_status sw_file_map(sw_file_data *ret_data, const char *path, size_t max_bytes,

@@ -54,6 +54,7 @@ static int create_quiet(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     (void)sigdelset(&blocked, SIGILL);
     (void)sigdelset(&blocked, SIGTRAP);
     (void)sigdelset(&blocked, SIGURG);
+    (void)sigdelset(&blocked, SIGSYS);
     (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int failed = pthread_create(ret_thread, attr, fn, arg);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
