@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -80,6 +81,50 @@ def stop_idle(box):
     s.process.send_signal(signal.SIGTERM)
     ended(s)
     expect(all(is_closed(c) for c in idle), 'a connection is open')
+
+
+def frame(kind, flags, stream, payload=b''):
+    return struct.pack('>I', len(payload))[1:] + bytes([kind, flags]) + struct.pack('>I', stream) + payload
+
+
+def frames_of(connection):
+    """(kind, flags, stream) of what comes until the connection ends."""
+    data, found = b'', []
+    while more := connection.recv(65536):
+        data += more
+    while len(data) >= 9:
+        length = int.from_bytes(data[:3], 'big')
+        found.append((data[3], data[4], int.from_bytes(data[5:9], 'big')))
+        data = data[9 + length:]
+    return found
+
+
+def stop_idle_http2(box):
+    """The same over HTTP/2, with peers that answer nothing; they are told with GOAWAY."""
+    s = Server(box, options=['--drain-timeout', '1h', '--admin', '127.0.0.1:0'])
+    idle = [s.connect() for _ in range(5)]
+    for c in idle:
+        c.sendall(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + frame(4, 0, 0))
+    s.await_metric('swell_http2_connections_total', 5)
+    s.process.send_signal(signal.SIGTERM)
+    for c in idle:
+        kinds = [kind for kind, _, _ in frames_of(c)]
+        expect(kinds[0] == 4 and 7 in kinds, f'frames {kinds}')
+    ended(s)
+
+
+def stop_running_http2(box):
+    """A stream that runs is answered before its connection goes."""
+    s = Server(box, options=['--drain-timeout', '1h', '--admin', '127.0.0.1:0'])
+    c = s.connect()
+    # :method GET, :scheme http, :path /wait/400, :authority x, without Huffman coding
+    head = b'\x82\x86\x04\x09/wait/400\x01\x01x'
+    c.sendall(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + frame(4, 0, 0) + frame(1, 5, 1, head))
+    s.await_metric('swell_requests_running', 1)
+    s.process.send_signal(signal.SIGTERM)
+    found = frames_of(c)
+    expect((1, 4, 1) in found and (0, 1, 1) in [(k, f & 1, i) for k, f, i in found], f'{found}')
+    ended(s)
 
 
 def stop_half_read(box):
@@ -406,6 +451,8 @@ CASES = [
     Case('handles that guests keep', call=kept_handles),
     Case('work after the answer', call=works_on),
     Case('stop: idle connections', call=stop_idle),
+    Case('stop: idle connections of HTTP/2', call=stop_idle_http2),
+    Case('stop: a running stream of HTTP/2', call=stop_running_http2),
     Case('stop: half a request', call=stop_half_read),
     Case('stop: half a head for ever', call=stop_silent_head),
     Case('stop: who waits for a place', call=stop_queue),

@@ -182,7 +182,9 @@ static void on_over(sw_exchange *x)
         return;
     }
     account(r);
-    (void)sw_tracing_of(r);
+    if (r->state == SW_REQUEST_RUNNING) { /* what its guest still logs has the trace, too */
+        (void)sw_tracing_of(r);
+    }
     r->is_over = true;
     if (r->state == SW_REQUEST_SENDING) {
         give_request(r);
