@@ -43,6 +43,11 @@ SWELL_API swell_status swell_program_open(swell_engine *engine, const char *path
                                           const swell_program_options *options, swell_error *error,
                                           swell_program **ret_program);
 
+/* The same from an open file, which stays the caller's; name is for errors. */
+SWELL_API swell_status swell_program_open_fd(swell_engine *engine, int fd, const char *name,
+                                             const swell_program_options *options,
+                                             swell_error *error, swell_program **ret_program);
+
 /* The same from memory, which is only borrowed for the call. */
 SWELL_API swell_status swell_program_from_bytes(swell_engine *engine, swell_bytes bytes,
                                                 swell_error *error, swell_program **ret_program);

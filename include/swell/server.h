@@ -60,6 +60,10 @@ typedef struct swell_server_config {
     size_t tls_certs_count;
     const char *tls_client_ca_file; /* who may have issued clients' certificates */
     swell_tls_clients tls_clients;
+    /* How these files are opened, as open(2) for reading, errno included; NULL: by just that. For
+     * processes that may not open them any more when they are reloaded. */
+    int (*open_file)(void *env, const char *path);
+    void *open_file_env;
 
     /* A request's guest. */
     uint64_t timeout_ns;       /* 30 s from the end of the head to the guest's return */
@@ -114,7 +118,9 @@ typedef struct swell_server_config {
 } swell_server_config;
 
 /* Binds the addresses and makes the server, which does not run yet. grants are taken over, also on
- * failure; the streams in them are not used. The program is kept. config may be NULL. */
+ * failure; the streams in them are not used. The program is kept. config may be NULL. So may
+ * program (and then grants): a process that gives up its rights in between brings one by
+ * swell_server_reload before swell_server_start. */
 SWELL_API swell_status swell_server_new(swell_engine *engine, swell_program *program,
                                         swell_grants *grants, const swell_server_config *config,
                                         swell_error *error, swell_server **ret_server);

@@ -349,34 +349,44 @@ static bool is_compiled_file(int fd)
 
 /* Input that is compiled is read, not mapped: whoever may change the file could otherwise change it
  * between validation and compilation. */
-static sw_status load_wasm_file(swell_program *p, const char *path, sw_diag *diag)
+static sw_status open_program(swell_program *p, int fd, const char *name, bool allow_compiled,
+                              sw_diag *diag)
 {
     sw_file_data data;
-    SW_TRY(sw_file_read(&data, path, NULL, SW_API_MAX_INPUT_BYTES, diag));
+    struct stat s;
+    if (is_compiled_file(fd)) {
+        int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (own < 0 || fstat(own, &s) != 0) {
+            sw_fd_close(own);
+            return sw_fail(diag, SW_IO, SW_NO_OFFSET, "%s: %m", name);
+        }
+        sw_status st = load_compiled(p, own, (uint64_t)s.st_size, allow_compiled, diag);
+        if (st != SW_OK) {
+            sw_fd_close(own);
+            return st;
+        }
+        return load(p, diag);
+    }
+    SW_TRY(sw_file_read_fd(&data, fd, name, NULL, SW_API_MAX_INPUT_BYTES, diag));
     sw_status st = load_wasm(p, data.bytes, diag);
     sw_file_data_clear(&data);
     return st;
 }
 
-static sw_status open_program(swell_program *p, const char *path, bool allow_compiled,
-                              sw_diag *diag)
+static sw_status open_path(swell_program *p, const char *path, bool allow_compiled, sw_diag *diag)
 {
-    int fd;
-    uint64_t size;
+    SW_AUTO(sw_fd_close) int fd = -1;
+    uint64_t ignored;
     if (strcmp(path, "-") == 0) {
-        return load_wasm_file(p, path, diag);
+        return open_program(p, STDIN_FILENO, "standard input", allow_compiled, diag);
     }
-    SW_TRY(sw_file_open(&fd, &size, path, diag));
-    if (!is_compiled_file(fd)) {
-        sw_fd_close(fd);
-        return load_wasm_file(p, path, diag);
-    }
-    sw_status st = load_compiled(p, fd, size, allow_compiled, diag);
-    if (st != SW_OK) {
-        sw_fd_close(fd);
-        return st;
-    }
-    return load(p, diag);
+    SW_TRY(sw_file_open(&fd, &ignored, path, diag));
+    return open_program(p, fd, path, allow_compiled, diag);
+}
+
+static bool allows_compiled(const swell_program_options *options)
+{
+    return options != NULL && options->allow_compiled;
 }
 
 swell_status swell_program_open(swell_engine *engine, const char *path,
@@ -385,8 +395,18 @@ swell_status swell_program_open(swell_engine *engine, const char *path,
 {
     sw_diag diag = {};
     swell_program *p = program_new(engine);
-    bool allow = options != NULL && options->allow_compiled;
-    sw_status st = p == NULL ? SW_NO_MEMORY : open_program(p, path, allow, &diag);
+    sw_status st = p == NULL ? SW_NO_MEMORY : open_path(p, path, allows_compiled(options), &diag);
+    return finish_open(p, st, &diag, error, ret_program);
+}
+
+swell_status swell_program_open_fd(swell_engine *engine, int fd, const char *name,
+                                   const swell_program_options *options, swell_error *error,
+                                   swell_program **ret_program)
+{
+    sw_diag diag = {};
+    swell_program *p = program_new(engine);
+    sw_status st =
+        p == NULL ? SW_NO_MEMORY : open_program(p, fd, name, allows_compiled(options), &diag);
     return finish_open(p, st, &diag, error, ret_program);
 }
 

@@ -19,6 +19,7 @@ struct swell_server {
     log_target target;
     sw_tls_server_options tls_options; /* with certs owned; no certificates: cleartext */
     sw_tls *tls;                       /* a reference; the last one that was made */
+    bool has_program;
 };
 
 /* ---- Apps: a program with its linker and grants -----------------------------------------------
@@ -218,21 +219,30 @@ static sw_status take_tls(swell_server *s, const swell_server_config *c)
     for (size_t i = 0; i < c->tls_certs_count; i++) {
         certs[i] = (sw_tls_cert){c->tls_certs[i].cert_file, c->tls_certs[i].key_file};
     }
-    s->tls_options = (sw_tls_server_options){.certs = certs,
-                                             .cert_count = c->tls_certs_count,
-                                             .client_ca_file = c->tls_client_ca_file,
-                                             .client_auth = AUTH[c->tls_clients],
-                                             .offers_h2 = true};
+    s->tls_options = (sw_tls_server_options){
+        .certs = certs,
+        .cert_count = c->tls_certs_count,
+        .client_ca_file = c->tls_client_ca_file,
+        .client_auth = AUTH[c->tls_clients],
+        .opener = {c->open_file, c->open_file_env},
+        .offers_h2 = true
+    };
     return SW_OK;
 }
 
-/* Reads the files, again if it has done so before. */
+/* Reads the files, again if it has done so before. What was read for the first program is taken by
+ * the first one that comes. */
 static sw_status read_tls(const swell_server *s, sw_diag *diag, sw_tls **ret_tls)
 {
     *ret_tls = NULL;
-    return s->tls_options.cert_count == 0
-               ? SW_OK
-               : sw_tls_server_new(&s->tls_options, s->tls, ret_tls, diag);
+    if (s->tls_options.cert_count == 0) {
+        return SW_OK;
+    }
+    if (s->tls != NULL && !s->has_program) {
+        *ret_tls = sw_tls_ref(s->tls);
+        return SW_OK;
+    }
+    return sw_tls_server_new(&s->tls_options, s->tls, ret_tls, diag);
 }
 
 /* ---- Servers --------------------------------------------------------------------------------- */
@@ -246,7 +256,7 @@ static void pass_log(void *env, sw_str lines)
 static sw_status make_server(swell_server *s, swell_program *program, swell_grants *grants,
                              const swell_server_config *config, sw_diag *diag)
 {
-    sw_app *app;
+    sw_app *app = NULL;
     sw_server_config c = config_of(config);
     if (config->log != NULL) {
         s->target = (log_target){config->log, config->log_env};
@@ -255,11 +265,16 @@ static sw_status make_server(swell_server *s, swell_program *program, swell_gran
     }
     sw_status st = take_tls(s, config);
     st = st != SW_OK ? st : read_tls(s, diag, &s->tls);
-    if (st != SW_OK) {
+    c.has_tls = s->tls != NULL;
+    if (st != SW_OK || program == NULL) {
         swell_grants_free(grants);
+    } else {
+        st = make_app(s->engine, program, grants, s->tls, diag, &app);
+    }
+    if (st != SW_OK) {
         return st;
     }
-    SW_TRY(make_app(s->engine, program, grants, s->tls, diag, &app));
+    s->has_program = program != NULL;
     return sw_server_new(s->engine->engine, &c, app, diag, &s->server);
 }
 
@@ -326,6 +341,7 @@ swell_status swell_server_reload(swell_server *server, swell_program *program, s
         sw_server_reload(server->server, app);
         sw_tls_unref(server->tls);
         server->tls = tls;
+        server->has_program = true;
     } else {
         sw_tls_unref(tls);
     }

@@ -2,7 +2,6 @@
 #include "http/server.h"
 
 #include "http/server/admin.h"
-#include "http/server/app.h"
 #include "http/server/internal.h"
 #include "os/clock.h"
 #include "os/thread.h"
@@ -63,7 +62,7 @@ static void add_url(sw_server *s, const sw_address *a)
     char text[SW_LISTEN_TEXT_BYTES];
     sw_address_write(a, text);
     (void)snprintf(s->urls[s->urls_count++], SW_SERVER_URL_BYTES, "http%s://%s",
-                   s->workers[0].app->parts.tls == NULL ? "" : "s", text);
+                   s->config.has_tls ? "s" : "", text);
 }
 
 static sw_status listen_on(sw_server *s, const char *text, sw_diag *diag)
@@ -138,7 +137,7 @@ static sw_status make_workers(sw_server *s, sw_app *app, sw_diag *diag)
     s->worker_queue = share(s->config.queue, count);
     share_outgoing(s, count);
     for (unsigned i = 0; i < count; i++) {
-        s->workers[i].app = sw_app_ref(app);
+        s->workers[i].app = app == NULL ? NULL : sw_app_ref(app);
         SW_TRY(sw_worker_init(&s->workers[i], s, i, diag));
     }
     return SW_OK;
@@ -187,6 +186,9 @@ const char *sw_server_admin_url(const sw_server *s)
 
 sw_status sw_server_start(sw_server *s, sw_diag *diag)
 {
+    if (s->workers[0].app == NULL) {
+        return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET, "server: there is nothing to serve");
+    }
     SW_TRY(sw_watchdog_start(&s->watchdog, s->workers, s->workers_count, diag));
     if (s->otlp != NULL) {
         SW_TRY(sw_otlp_start(s->otlp, diag));

@@ -63,6 +63,7 @@ typedef struct sw_server_config {
     const int *listen_fds; /* listening sockets, taken over; shared by the workers */
     size_t listen_fds_count;
     const char *admin; /* address of /metrics, /healthz and /readyz, or NULL */
+    bool has_tls;      /* apps have certificates */
     unsigned workers;  /* 0: one a core */
     sw_http_limits http;
     sw_store_limits store;  /* of a request */
@@ -88,7 +89,8 @@ typedef struct sw_server_config {
 extern const sw_server_config SW_SERVER_CONFIG_DEFAULT;
 
 /* Binds the addresses; from here on peers can connect, and wait. config is copied, but for what its
- * pointers show; app: the caller's reference is taken over, also on failure. */
+ * pointers show; app: the caller's reference is taken over, also on failure; NULL: one comes by
+ * sw_server_reload, before the start. */
 SW_NODISCARD sw_status sw_server_new(sw_engine *e, const sw_server_config *config, sw_app *app,
                                      sw_diag *diag, sw_server **ret_server);
 /* "http://127.0.0.1:8080"; NULL beyond the last. */

@@ -32,6 +32,12 @@ typedef struct sw_tls_cert {
     const char *key_file;
 } sw_tls_cert;
 
+/* How the files are opened: as open(2) for reading, errno included. NULL: by just that. */
+typedef struct sw_tls_opener {
+    int (*open)(void *env, const char *path);
+    void *env;
+} sw_tls_opener;
+
 typedef enum sw_tls_client_auth {
     SW_TLS_CLIENT_NONE,     /* clients are not asked for a certificate */
     SW_TLS_CLIENT_OPTIONAL, /* one that is given must verify */
@@ -46,6 +52,7 @@ typedef struct sw_tls_server_options {
     size_t cert_count;          /* at least 1 */
     const char *client_ca_file; /* PEM; who may have issued clients' certificates */
     sw_tls_client_auth client_auth;
+    sw_tls_opener opener;
     bool offers_h2; /* "h2" before "http/1.1" */
 } sw_tls_server_options;
 

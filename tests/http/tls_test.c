@@ -506,8 +506,8 @@ static void bad_files_are_named(void **state)
         sw_status status;
         const char *words;
     } ROWS[] = {
-        {"none.pem", "one.key",    NULL,       SW_IO,        "none.pem"     },
-        {"one.pem",  "none.key",   NULL,       SW_IO,        "none.key"     },
+        {"none.pem", "one.key",    NULL,       SW_NOT_FOUND, "none.pem"     },
+        {"one.pem",  "none.key",   NULL,       SW_NOT_FOUND, "none.key"     },
         {"one.key",  "one.key",    NULL,       SW_INVALID,   "one.key"      },
         {"one.pem",  "one.pem",    NULL,       SW_INVALID,   "one.pem"      },
         {"one.pem",  "wild.key",   NULL,       SW_INVALID,   "not belong"   },

@@ -83,6 +83,11 @@ static void on_take_app(sw_loop_job *job)
 
 void sw_worker_reload(sw_worker *w, sw_app *app)
 {
+    if (!w->has_started) {
+        sw_app_unref(w->app);
+        w->app = app;
+        return;
+    }
     sw_app_unref(atomic_exchange(&w->next_app, app));
     sw_loop_post(w->loop, &w->take_app);
 }

@@ -2,20 +2,17 @@
 #include "internal.h"
 
 #include "base/sha256.h"
-#include "os/file.h"
-
-#include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <string.h>
 
 /* For TLS 1.2; 1.3 has no bad ones. */
 #define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 #define TICKET_LIFE_S     7200
 #define TICKET_KEYS_BYTES 80 /* OpenSSL's: a name, a key for HMAC, one for AES */
-#define CA_FILE_MAX_BYTES ((size_t)16 << 20)
 
 /* "h2" first: ours is the choice. */
 static const unsigned char PROTOCOLS[] = "\x02h2\x08http/1.1";
@@ -53,16 +50,8 @@ sw_status sw_tls_fail(sw_diag *diag, sw_status st, const char *what, const char 
                         : sw_fail(diag, st, SW_NO_OFFSET, "TLS: %s '%s': %s", what, path, reason);
 }
 
-/* Instead of OpenSSL's, which would ask the terminal. */
-static int no_passphrase(char *buf, int size, int is_writing, void *arg)
-{
-    (void)buf, (void)size, (void)is_writing, (void)arg;
-    return -1;
-}
-
 static bool set_common(SSL_CTX *ctx)
 {
-    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
@@ -72,32 +61,25 @@ static bool set_common(SSL_CTX *ctx)
            SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1;
 }
 
-/* Another key of the same type, or of another. */
-static bool is_mismatch(unsigned long code)
+static sw_status use_chain(SSL_CTX *ctx, const sw_tls_cert *cert, const sw_tls_opener *opener,
+                           sw_diag *diag)
 {
-    int reason = ERR_GET_REASON(code);
-    return (ERR_GET_LIB(code) == ERR_LIB_X509 &&
-            (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)) ||
-           (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_NO_CERTIFICATE_ASSIGNED);
+    sw_tls_pem *pem;
+    SW_TRY(sw_tls_pem_open(opener, "certificate", cert->cert_file, diag, &pem));
+    sw_status st = sw_tls_pem_use_chain(pem, ctx, diag);
+    sw_tls_pem_close(pem);
+    return st;
 }
 
-static sw_status use_cert(SSL_CTX *ctx, const sw_tls_cert *cert, sw_diag *diag)
+static sw_status use_cert(SSL_CTX *ctx, const sw_tls_cert *cert, const sw_tls_opener *opener,
+                          sw_diag *diag)
 {
-    if (SSL_CTX_use_certificate_chain_file(ctx, cert->cert_file) != 1) {
-        return sw_tls_fail(diag, SW_INVALID, "certificate", cert->cert_file);
-    }
-    if (SSL_CTX_use_PrivateKey_file(ctx, cert->key_file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ctx) != 1) {
-        if (is_mismatch(ERR_peek_error())) {
-            ERR_clear_error();
-            return sw_fail(diag, SW_INVALID, SW_NO_OFFSET,
-                           "TLS: private key '%s' does not belong to certificate '%s', the first "
-                           "in its file",
-                           cert->key_file, cert->cert_file);
-        }
-        return sw_tls_fail(diag, SW_INVALID, "private key", cert->key_file);
-    }
-    return SW_OK;
+    sw_tls_pem *pem;
+    SW_TRY(use_chain(ctx, cert, opener, diag));
+    SW_TRY(sw_tls_pem_open(opener, "private key", cert->key_file, diag, &pem));
+    sw_status st = sw_tls_pem_use_key(pem, ctx, cert->cert_file, diag);
+    sw_tls_pem_close(pem);
+    return st;
 }
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
@@ -127,55 +109,54 @@ static int choose_cert(SSL *ssl, int *alert, void *arg)
 
 /* What a ticket is bound to. Resuming does not verify the client's certificate again, so a ticket
  * must not outlive the rules by which it was verified. */
-static sw_status resumption_scope(const sw_tls_server_options *options,
-                                  uint8_t ret_scope[SW_SHA256_BYTES], sw_diag *diag)
+static sw_status set_resumption(SSL_CTX *ctx, sw_tls_client_auth client_auth, sw_bytes issuers,
+                                sw_diag *diag)
 {
-    SW_AUTO(sw_file_data_clear) sw_file_data ca = {};
-    if (options->client_ca_file != NULL) {
-        sw_status st = sw_file_read(&ca, options->client_ca_file, NULL, CA_FILE_MAX_BYTES, NULL);
-        if (st != SW_OK) {
-            return sw_fail(diag, st, SW_NO_OFFSET, "TLS: clients' issuers '%s' cannot be read",
-                           options->client_ca_file);
-        }
-    }
-    uint8_t auth = (uint8_t)options->client_auth;
+    uint8_t scope[SW_SHA256_BYTES], auth = (uint8_t)client_auth;
     sw_sha256 h;
     sw_sha256_init(&h, false);
     sw_sha256_write(&h, (sw_bytes){&auth, 1});
-    if (ca.bytes.len != 0) {
-        sw_sha256_write(&h, ca.bytes);
+    if (issuers.len != 0) {
+        sw_sha256_write(&h, issuers);
     }
-    sw_sha256_finish(&h, ret_scope);
-    return SW_OK;
+    sw_sha256_finish(&h, scope);
+    return SSL_CTX_set_session_id_context(ctx, scope, sizeof scope) == 1
+               ? SW_OK
+               : sw_tls_fail(diag, SW_INVALID, "server", NULL);
 }
 
-static sw_status set_client_auth(SSL_CTX *ctx, const sw_tls_server_options *options, sw_diag *diag)
+static sw_status use_client_issuers(SSL_CTX *ctx, const sw_tls_server_options *options,
+                                    sw_tls_pem *pem, sw_diag *diag)
 {
     static const int MODES[] = {
         [SW_TLS_CLIENT_NONE] = SSL_VERIFY_NONE,
         [SW_TLS_CLIENT_OPTIONAL] = SSL_VERIFY_PEER,
         [SW_TLS_CLIENT_REQUIRED] = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
     };
-    uint8_t scope[SW_SHA256_BYTES];
-    SW_TRY(resumption_scope(options, scope, diag));
-    if (SSL_CTX_set_session_id_context(ctx, scope, sizeof scope) != 1) {
-        return sw_tls_fail(diag, SW_INVALID, "server", NULL);
-    }
+    SW_TRY(set_resumption(ctx, options->client_auth, sw_tls_pem_bytes(pem), diag));
     if (options->client_auth == SW_TLS_CLIENT_NONE) {
         return SW_OK;
     }
-    if (options->client_ca_file == NULL) {
-        return sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET,
-                       "TLS: clients' certificates need a file of who may issue them");
-    }
-    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(options->client_ca_file);
-    if (names == NULL || SSL_CTX_load_verify_file(ctx, options->client_ca_file) != 1) {
-        return sw_tls_fail(diag, SW_INVALID, "clients' issuers", options->client_ca_file);
-    }
-    SSL_CTX_set_client_CA_list(ctx, names);
+    SW_TRY(sw_tls_pem_use_issuers(pem, ctx, true, diag));
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
     SSL_CTX_set_verify(ctx, MODES[options->client_auth], NULL);
     return SW_OK;
+}
+
+static sw_status set_client_auth(SSL_CTX *ctx, const sw_tls_server_options *options, sw_diag *diag)
+{
+    sw_tls_pem *pem;
+    if (options->client_ca_file == NULL) {
+        return options->client_auth == SW_TLS_CLIENT_NONE
+                   ? set_resumption(ctx, SW_TLS_CLIENT_NONE, (sw_bytes){}, diag)
+                   : sw_fail(diag, SW_ARGUMENT, SW_NO_OFFSET,
+                             "TLS: clients' certificates need a file of who may issue them");
+    }
+    SW_TRY(
+        sw_tls_pem_open(&options->opener, "clients' issuers", options->client_ca_file, diag, &pem));
+    sw_status st = use_client_issuers(ctx, options, pem, diag);
+    sw_tls_pem_close(pem);
+    return st;
 }
 
 static sw_status fill_server(SSL_CTX *ctx, sw_tls *t, const sw_tls_server_options *options,
@@ -192,27 +173,25 @@ static sw_status fill_server(SSL_CTX *ctx, sw_tls *t, const sw_tls_server_option
     return set_client_auth(ctx, options, diag);
 }
 
-static sw_status read_leaf(const char *path, X509 **ret_leaf, sw_diag *diag)
+static sw_status read_leaf(const sw_tls_cert *cert, const sw_tls_opener *opener, X509 **ret_leaf,
+                           sw_diag *diag)
 {
-    BIO *bio = BIO_new_file(path, "r");
-    X509 *leaf = bio == NULL ? NULL : PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
-    BIO_free(bio);
-    if (leaf == NULL) {
-        return sw_tls_fail(diag, SW_INVALID, "certificate", path);
-    }
-    *ret_leaf = leaf;
-    return SW_OK;
+    sw_tls_pem *pem;
+    SW_TRY(sw_tls_pem_open(opener, "certificate", cert->cert_file, diag, &pem));
+    sw_status st = sw_tls_pem_leaf(pem, diag, ret_leaf);
+    sw_tls_pem_close(pem);
+    return st;
 }
 
 static sw_status add_cert(sw_tls *t, const sw_tls_cert *cert, const sw_tls_server_options *options,
                           sw_diag *diag)
 {
     X509 *leaf = NULL;
-    SW_TRY(read_leaf(cert->cert_file, &leaf, diag));
+    SW_TRY(read_leaf(cert, &options->opener, &leaf, diag));
     sw_tls_entry *same = sw_tls_entry_find(t, leaf);
     X509_free(leaf);
     if (same != NULL) {
-        return use_cert(same->ctx, cert, diag);
+        return use_cert(same->ctx, cert, &options->opener, diag);
     }
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (ctx == NULL) {
@@ -221,7 +200,7 @@ static sw_status add_cert(sw_tls *t, const sw_tls_cert *cert, const sw_tls_serve
     sw_tls_entry *entry = &t->entries[t->entry_count++];
     entry->ctx = ctx;
     SW_TRY(fill_server(ctx, t, options, diag));
-    SW_TRY(use_cert(ctx, cert, diag));
+    SW_TRY(use_cert(ctx, cert, &options->opener, diag));
     entry->leaf = SSL_CTX_get0_certificate(ctx);
     return SW_OK;
 }
@@ -294,7 +273,7 @@ static sw_status fill_client(SSL_CTX *ctx, const sw_tls *t, const sw_tls_client_
     } else if (SSL_CTX_load_verify_file(ctx, options->ca_file) != 1) {
         return sw_tls_fail(diag, SW_INVALID, "trusted issuers", options->ca_file);
     }
-    return options->cert == NULL ? SW_OK : use_cert(ctx, options->cert, diag);
+    return options->cert == NULL ? SW_OK : use_cert(ctx, options->cert, &(sw_tls_opener){}, diag);
 }
 
 static sw_status client_new(const sw_tls_client_options *options, sw_tls **ret_tls, sw_diag *diag)

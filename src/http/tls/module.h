@@ -9,7 +9,7 @@
 #include "http/tls.h"
 
 #define SW_TLS_MODULE_SYMBOL "sw_tls_module"
-#define SW_TLS_MODULE_ABI    UINT32_C(1)
+#define SW_TLS_MODULE_ABI    UINT32_C(2)
 
 typedef struct sw_tls_module_table {
     uint32_t abi; /* SW_TLS_MODULE_ABI */
