@@ -137,8 +137,12 @@ swell_status cli_add_grants(const cli_args *args, swell_grants *grants, swell_er
         "no-cache", 0, NULL, "neither read nor write compiled code", false                        \
     }
 
-/* An engine with the cache the options ask for. On failure it has printed why. */
-int cli_open_engine(const cli_args *args, swell_engine **ret_engine);
+/* The directory of the cache that the options ask for; false: none. */
+bool cli_cache_dir(const cli_args *args, char *out, size_t size);
+enum { CLI_PATH_BYTES = 4096 };
+
+/* An engine with this cache, or NULL. On failure it has printed why. */
+int cli_open_engine(const char *cache_dir, swell_engine **ret_engine);
 
 /* The contents of a file, a pipe, or standard input for "-": mapped or read. */
 typedef struct cli_file {

@@ -112,15 +112,22 @@ static bool default_cache_dir(char *out, size_t size)
     return len > 0 && (size_t)len < size;
 }
 
-int cli_open_engine(const cli_args *args, swell_engine **ret_engine)
+bool cli_cache_dir(const cli_args *args, char *out, size_t size)
 {
-    char dir[4096];
-    swell_engine_config config = {.cache_dir = cli_value(args, "cache-dir")};
+    const char *given = cli_value(args, "cache-dir");
     if (cli_has(args, "no-cache")) {
-        config.cache_dir = NULL;
-    } else if (config.cache_dir == NULL && default_cache_dir(dir, sizeof dir)) {
-        config.cache_dir = dir;
+        return false;
     }
+    if (given == NULL) {
+        return default_cache_dir(out, size);
+    }
+    int len = snprintf(out, size, "%s", given);
+    return (size_t)len < size;
+}
+
+int cli_open_engine(const char *cache_dir, swell_engine **ret_engine)
+{
+    swell_engine_config config = {.cache_dir = cache_dir};
     const char *cap = getenv("SWELL_CACHE_MAX");
     if (cap != NULL && !cli_parse_size(cap, &config.cache_max_bytes)) {
         return cli_usage_error("SWELL_CACHE_MAX is a size such as 512MiB", "malformed size '%s'",

@@ -169,11 +169,12 @@ static int parse_limits(const cli_args *args, execution *s)
 
 static int run(const cli_args *args)
 {
+    char cache[CLI_PATH_BYTES];
     execution s = {.file = args->operands[0]};
     swell_error error = {};
     int code = parse_limits(args, &s);
     if (code == CLI_OK) {
-        code = cli_open_engine(args, &s.engine);
+        code = cli_open_engine(cli_cache_dir(args, cache, sizeof cache) ? cache : NULL, &s.engine);
     }
     if (code != CLI_OK) {
         return code;

@@ -1,7 +1,9 @@
 /* swell serve: configuration from the options, then waiting for signals while the server works. */
 #include "cli/serve.h"
+#include "cli/wall.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@ typedef struct service {
     int fds[ADDRESSES_MAX];
     swell_tls_cert certs[CERTS_MAX];
     sigset_t waiting; /* signals blocked while it waits for one */
+    cli_wall wall;
 } service;
 
 /* ---- Options --------------------------------------------------------------------------------- */
@@ -279,9 +282,10 @@ static void want_denials(void *env, const char *asked, const char *option)
     (void)option;
 }
 
-static swell_status make_grants(const service *s, swell_error *error, swell_grants **ret_grants)
+static swell_status make_grants(service *s, swell_error *error, swell_grants **ret_grants)
 {
     swell_grants *grants;
+    s->about = "grants";
     swell_status st = swell_grants_new(&grants);
     if (st != SWELL_OK) {
         return st;
@@ -294,25 +298,10 @@ static swell_status make_grants(const service *s, swell_error *error, swell_gran
         swell_grants_on_denial(grants, want_denials, NULL);
     }
     if (st == SWELL_OK) {
+        s->about = s->file;
         *ret_grants = grants;
     } else {
         swell_grants_free(grants);
-    }
-    return st;
-}
-
-static swell_status open_program(service *s, swell_error *error, swell_program **ret_program,
-                                 swell_grants **ret_grants)
-{
-    swell_program_options options = {.allow_compiled = cli_has(s->args, "allow-compiled")};
-    s->about = s->file;
-    swell_status st = swell_program_open(s->engine, s->file, &options, error, ret_program);
-    if (st == SWELL_OK) {
-        st = make_grants(s, error, ret_grants);
-        if (st != SWELL_OK) {
-            s->about = "grants";
-            swell_program_free(*ret_program);
-        }
     }
     return st;
 }
@@ -326,28 +315,84 @@ static int report(const service *s, swell_status st, swell_error *error, bool re
     return serve_report(s->about, error, reloads, s->config.log_json);
 }
 
-static int make_server(service *s)
+static int open_file(service *s, swell_error *error)
+{
+    int fd = strcmp(s->file, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                       : cli_wall_open(&s->wall, s->file);
+    if (fd < 0) {
+        *error = (swell_error){.status = errno == ENOENT ? SWELL_NOT_FOUND : SWELL_IO,
+                               .offset = SWELL_NO_OFFSET};
+        (void)snprintf(error->text, sizeof error->text, "%s", strerror(errno));
+    }
+    return fd;
+}
+
+/* Reads and compiles what is in the descriptor, which it closes, and serves it from now on. The
+ * grants are taken over. */
+static swell_status bring_program(const service *s, int fd, swell_grants *grants,
+                                  swell_error *error)
+{
+    swell_program_options options = {.allow_compiled = cli_has(s->args, "allow-compiled")};
+    swell_program *program;
+    swell_status st = swell_program_open_fd(s->engine, fd, s->file, &options, error, &program);
+    (void)close(fd);
+    if (st != SWELL_OK) {
+        swell_grants_free(grants);
+        return st;
+    }
+    st = swell_server_reload(s->server, program, grants, error);
+    swell_program_free(program);
+    return st;
+}
+
+/* With all rights: sockets and certificates. Without: whatever looks into the program. */
+static int bring_first(service *s, int fd, swell_grants *grants)
 {
     swell_error error = {};
-    swell_program *program;
-    swell_grants *grants;
-    swell_status st = open_program(s, &error, &program, &grants);
-    if (st == SWELL_OK) {
-        st = swell_server_new(s->engine, program, grants, &s->config, &error, &s->server);
-        swell_program_free(program);
+    swell_status st = swell_server_new(s->engine, NULL, NULL, &s->config, &error, &s->server);
+    int code = st == SWELL_OK ? cli_wall_enter(&s->wall, s->args, grants, s->config.otlp_url)
+                              : report(s, st, &error, false);
+    if (code != CLI_OK) {
+        swell_grants_free(grants);
+        (void)close(fd);
+        return code;
     }
+    st = bring_program(s, fd, grants, &error);
     return st == SWELL_OK ? CLI_OK : report(s, st, &error, false);
+}
+
+static swell_status begin_bringing(service *s, swell_error *error, swell_grants **ret_grants,
+                                   int *ret_fd)
+{
+    swell_status st = make_grants(s, error, ret_grants);
+    if (st != SWELL_OK) {
+        return st;
+    }
+    *ret_fd = open_file(s, error);
+    if (*ret_fd < 0) {
+        swell_grants_free(*ret_grants);
+        return error->status;
+    }
+    return SWELL_OK;
+}
+
+static int make_server(service *s)
+{
+    int fd;
+    swell_grants *grants;
+    swell_error error = {};
+    swell_status st = begin_bringing(s, &error, &grants, &fd);
+    return st == SWELL_OK ? bring_first(s, fd, grants) : report(s, st, &error, false);
 }
 
 static void reload(service *s)
 {
-    swell_error error = {};
-    swell_program *program;
+    int fd;
     swell_grants *grants;
-    swell_status st = open_program(s, &error, &program, &grants);
+    swell_error error = {};
+    swell_status st = begin_bringing(s, &error, &grants, &fd);
     if (st == SWELL_OK) {
-        st = swell_server_reload(s->server, program, grants, &error);
-        swell_program_free(program);
+        st = bring_program(s, fd, grants, &error);
     }
     if (st == SWELL_OK) {
         serve_say_reloaded(s->file, s->config.log_json);
@@ -434,7 +479,7 @@ static int serve(service *s)
     if (st != SWELL_OK) {
         return report(s, st, &error, false);
     }
-    serve_say_ready(s->server, s->config.log_json);
+    serve_say_ready(s->server, &s->wall, s->config.log_json);
     return wait_for_end(s);
 }
 
@@ -444,14 +489,18 @@ int cli_serve(const cli_args *args)
     const char *slash = strrchr(s.file, '/');
     s.config.name = slash == NULL ? s.file : slash + 1;
     s.config.log = write_log;
+    s.config.open_file = cli_wall_open;
+    s.config.open_file_env = &s.wall;
     int code = read_options(&s);
     code = code != CLI_OK ? code : take_signals(&s);
-    code = code != CLI_OK ? code : cli_open_engine(args, &s.engine);
+    code = code != CLI_OK ? code : cli_wall_begin(&s.wall, args);
+    code = code != CLI_OK ? code : cli_open_engine(cli_wall_cache(&s.wall), &s.engine);
     if (code == CLI_OK) {
         raise_descriptors();
         code = serve(&s);
     }
     swell_server_free(s.server);
     swell_engine_free(s.engine);
+    cli_wall_end(&s.wall);
     return code;
 }

@@ -58,7 +58,7 @@ static void end(sw_json *j)
 
 /* ---- Ready ----------------------------------------------------------------------------------- */
 
-static void ready_as_json(const swell_server *server)
+static void ready_as_json(const swell_server *server, const cli_wall *wall)
 {
     sw_buf b;
     const char *url, *admin = swell_server_admin_url(server);
@@ -75,15 +75,17 @@ static void ready_as_json(const swell_server *server)
     } else {
         sw_json_str(&j, sw_str_of(admin));
     }
+    sw_json_key(&j, SW_STR("sandbox"));
+    cli_wall_write_json(wall, &j);
     end(&j);
 }
 
-void serve_say_ready(const swell_server *server, bool is_json)
+void serve_say_ready(const swell_server *server, const cli_wall *wall, bool is_json)
 {
     sw_buf b;
     const char *url, *admin = swell_server_admin_url(server);
     if (is_json) {
-        ready_as_json(server);
+        ready_as_json(server, wall);
         return;
     }
     sw_buf_init(&b, NULL, LINE_MAX_BYTES);
@@ -94,6 +96,8 @@ void serve_say_ready(const swell_server *server, bool is_json)
     if (admin != NULL) {
         sw_buf_printf(&b, "\nadmin %s", admin);
     }
+    sw_buf_str(&b, SW_STR("\nsandbox "));
+    cli_wall_write(wall, &b);
     write_line(&b);
 }
 

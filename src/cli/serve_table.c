@@ -58,6 +58,11 @@ static const cli_option OPTIONS[] = {
     {"trace-one-in",    0,   "NUMBER",  "sample one in NUMBER of the requests that bring no trace context, default 1: all",
                                         false},
     {"allow-compiled",  0,   NULL,      "accept a file made by 'swell compile'; its code is trusted", false},
+    {"user",            0,   "USER[:GROUP]", "who to be once ports and files are open; only the superuser may, and is "
+                                        "'nobody' by default", false},
+    {"no-sandbox",      0,   NULL,      "keep user, rights and system calls; otherwise the process is confined to what it "
+                                        "and the options above need", false},
+    {"require-sandbox", 0,   NULL,      "do not serve when the kernel can confine the process only in part", false},
     {"json",            0,   NULL,      "write everything on standard error as JSON, an object a line; accesses, too", false},
     CLI_CACHE_OPTIONS,
 };
@@ -91,6 +96,11 @@ const cli_verb CLI_SERVE = {
         "Every limit is on. A guest that computes for long runs only when no other\n"
         "request could, until its time is over. A peer that is slow, silent or sends too\n"
         "much is answered or cut; a peer that goes away stops its guest.\n"
+        "\n"
+        "Once ports and certificates are open the process confines itself: it becomes\n"
+        "another user when it was the superuser, and may use only the system calls, files\n"
+        "and TCP ports that it and the grants need. The line after the addresses says what\n"
+        "is in force.\n"
         "\n"
         "SIGTERM or SIGINT stops: no new connections, running requests are finished; the\n"
         "second one ends them. SIGHUP reads FILE again, and requests from then on run the\n"

@@ -309,7 +309,7 @@ def unusable_files(box):
             ('junk.pem', 'local.key', None, ['junk.pem', 'PEM']),
             ('local.pem', 'junk.pem', None, ['junk.pem', 'PEM']),
             ('local.pem', 'locked.key', None, ['locked.key', 'passphrase']),
-            ('local.pem', 'local.key', 'absent.pem', ['absent.pem', 'cannot be read']),
+            ('local.pem', 'local.key', 'absent.pem', ['absent.pem', 'No such file']),
             ('local.pem', 'local.key', 'junk.pem', ['junk.pem', 'PEM'])):
         result = box.run(['serve', '--listen', '127.0.0.1:0', '--tls-cert', file(cert_file), '--tls-key', file(key),
                           *(['--tls-client-ca', file(ca)] if ca else []), str(box.guest('http-hello.component'))])

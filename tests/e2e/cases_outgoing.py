@@ -172,7 +172,7 @@ def named(box):
         port = up.origin.rsplit(':', 1)[1]
         env = with_names(box, 'loop.test=127.0.0.1 inside.test=10.0.0.1')
         with proxy(box, '--allow-http', f'http://*.test:{port}', '--allow-http', up.origin,
-                   '--outgoing-idle-timeout', '1ms', env=env) as s:
+                   '--outgoing-idle-timeout', '1ms', '--no-sandbox', env=env) as s:  # the names' log is a file
             for _ in range(5):
                 expect_answer(s, f'http://loop.test:{port}/', 200, b'up\n')
                 s.await_metric('swell_outgoing_connections', 0)

@@ -21,7 +21,8 @@ class Server:
     """A running server; its standard error is read up to the first line."""
 
     def __init__(self, box, guest='http-routes.component', options=(), fds=(), env=None, file=None):
-        command = ['serve', *([] if fds else ['--listen', '127.0.0.1:0']), *options, str(file or box.guest(guest))]
+        command = box.with_wall(['serve', *([] if fds else ['--listen', '127.0.0.1:0']), *options,
+                                 str(file or box.guest(guest))])
         from harness import swell
         self.log_path = box.path / 'log'
         self.log_file = open(self.log_path, 'wb')
