@@ -91,6 +91,9 @@ typedef struct swell_server_config {
     uint64_t write_timeout_ns;    /* without any progress of an answer */
     uint32_t connection_requests; /* on one connection, then it is closed; 0: no limit */
 
+    uint32_t max_descriptors; /* 4,096 files and sockets of guests; at most a quarter of what the
+                               * process may open */
+
     /* Requests that guests send. What a guest asks for can be shorter, not longer. */
     uint32_t max_outgoing;                 /* 1,000 connections, kept ones too */
     uint32_t max_outgoing_queue;           /* 1,000 requests that wait for one */

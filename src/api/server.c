@@ -183,6 +183,7 @@ static sw_server_config config_of(const swell_server_config *c)
     TAKE(s.queue_ns, c->queue_timeout_ns);
     TAKE(s.buffers_bytes, c->max_buffers_bytes);
     TAKE(s.drain_ns, c->drain_timeout_ns);
+    TAKE(s.descriptors, c->max_descriptors);
     TAKE(s.outgoing.connections, c->max_outgoing);
     TAKE(s.outgoing.waiting, c->max_outgoing_queue);
     TAKE(s.outgoing.connect_ns, c->outgoing_connect_timeout_ns);

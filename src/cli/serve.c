@@ -64,6 +64,7 @@ static const number_option NUMBERS[] = {
     NUMBER("idle-timeout", DURATION, idle_timeout_ns),
     NUMBER("write-timeout", DURATION, write_timeout_ns),
     NUMBER("drain-timeout", DURATION, drain_timeout_ns),
+    NUMBER("max-descriptors", COUNT, max_descriptors),
     NUMBER("max-outgoing", COUNT, max_outgoing),
     NUMBER("max-outgoing-queue", COUNT, max_outgoing_queue),
     NUMBER("outgoing-connect-timeout", DURATION, outgoing_connect_timeout_ns),

@@ -42,6 +42,8 @@ static const cli_option OPTIONS[] = {
     {"idle-timeout",    0,   "DURATION", "of a connection without a request, default 60s", false},
     {"write-timeout",   0,   "DURATION", "without any progress of an answer, default 30s", false},
     {"drain-timeout",   0,   "DURATION", "for requests that run when the server is told to stop, default 30s", false},
+    {"max-descriptors", 0,   "NUMBER",  "files and sockets that guests have open, default 4096 and at most a quarter of what "
+                                        "the process may open", false},
     {"max-outgoing",    0,   "NUMBER",  "connections to other servers, kept ones too, default 1000; requests beyond that "
                                         "wait", false},
     {"max-outgoing-queue", 0, "NUMBER", "requests of guests that wait for a connection, default 1000; others fail", false},

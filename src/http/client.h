@@ -81,3 +81,5 @@ sw_exchange *sw_http_client_take(sw_http_client *c, sw_budget *budget);
 void sw_http_client_send(sw_http_client *c, sw_exchange *x, const sw_http_send *how);
 
 const sw_http_client_counters *sw_http_client_counts(const sw_http_client *c);
+/* Counts an exchange that ended with an error: its handler is told of that, not the client. */
+void sw_http_client_failed(sw_http_client *c);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 const sw_server_config SW_SERVER_CONFIG_DEFAULT = {
@@ -28,6 +29,7 @@ const sw_server_config SW_SERVER_CONFIG_DEFAULT = {
     .requests = 1000,
     .queue = 1000,
     .buffers_bytes = UINT64_C(512) << 20,
+    .descriptors = 4096,
     .outgoing =
         {
                 .connections = 1000,
@@ -114,6 +116,17 @@ static uint32_t share(uint32_t whole, unsigned workers)
     return whole == 0 ? 0 : (whole + workers - 1) / workers;
 }
 
+/* Guests get a quarter of what the process may have open at most: connections need some, too. */
+static uint32_t descriptors_of(const sw_server *s)
+{
+    struct rlimit limit;
+    uint64_t most = s->config.descriptors;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        most = SW_MIN(most, (uint64_t)limit.rlim_cur / 4);
+    }
+    return (uint32_t)most;
+}
+
 static void share_outgoing(sw_server *s, unsigned count)
 {
     sw_http_client_limits *l = &s->worker_outgoing;
@@ -138,6 +151,7 @@ static sw_status make_workers(sw_server *s, sw_app *app, sw_diag *diag)
     share_outgoing(s, count);
     for (unsigned i = 0; i < count; i++) {
         s->workers[i].app = app == NULL ? NULL : sw_app_ref(app);
+        s->workers[i].metrics.descriptors.limit = share(descriptors_of(s), count);
         SW_TRY(sw_worker_init(&s->workers[i], s, i, diag));
     }
     return SW_OK;

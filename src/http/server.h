@@ -74,6 +74,7 @@ typedef struct sw_server_config {
     uint32_t requests;      /* running */
     uint32_t queue;         /* waiting to run */
     uint64_t buffers_bytes; /* of connections and bodies */
+    uint32_t descriptors;   /* files and sockets of guests */
     sw_http_client_limits outgoing; /* of all together; the times of each */
     uint32_t reuse;                 /* requests an instance serves one after the other: 1 */
     const char *name;               /* of what is served, for log lines */

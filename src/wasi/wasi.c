@@ -27,7 +27,8 @@ struct sw_wasi {
     sw_p2 *p2; /* owned; NULL until it is needed */
     void *http;
     void (*free_http)(void *http);
-    const void *http_watcher; /* borrowed */
+    const void *http_watcher;         /* borrowed */
+    sw_wasi_descriptors *descriptors; /* borrowed, or NULL */
     struct sw_names *names;
     void (*free_names)(void *names);
 };
@@ -205,6 +206,35 @@ void sw_wasi_reset(sw_wasi *w)
 {
     sw_p2_free(w->p2);
     w->p2 = NULL;
+}
+
+void sw_wasi_share_descriptors(sw_wasi *w, sw_wasi_descriptors *shared)
+{
+    w->descriptors = shared;
+}
+
+bool sw_wasi_may_open(const sw_wasi *w)
+{
+    sw_wasi_descriptors *d = w->descriptors;
+    if (d == NULL || sw_counter_get(&d->open) < d->limit) {
+        return true;
+    }
+    sw_count(&d->refused, 1);
+    return false;
+}
+
+void sw_wasi_opened(const sw_wasi *w)
+{
+    if (w->descriptors != NULL) {
+        sw_count(&w->descriptors->open, 1);
+    }
+}
+
+void sw_wasi_closed(const sw_wasi *w)
+{
+    if (w->descriptors != NULL) {
+        sw_count(&w->descriptors->open, UINT64_MAX); /* one less */
+    }
 }
 
 sw_store *sw_wasi_store(const sw_wasi *w)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/counter.h"
 #include "component/component.h"
 #include "run/run.h"
 #include "wasi/grants.h"
@@ -32,6 +33,16 @@ void sw_wasi_set_sink(sw_wasi *w, sw_wasi_sink_fn *sink, void *env);
 bool sw_wasi_has_sink(const sw_wasi *w);
 void sw_wasi_sink(const sw_wasi *w, unsigned stream, sw_bytes bytes);
 
+/* Files and sockets that the guests of several contexts of one thread have open, together: so that
+ * they do not take the descriptors that others need. */
+typedef struct sw_wasi_descriptors {
+    uint32_t limit;
+    sw_counter open, refused;
+} sw_wasi_descriptors;
+
+/* What guests open from now on counts there; borrowed. WASI 0.2 only. */
+void sw_wasi_share_descriptors(sw_wasi *w, sw_wasi_descriptors *shared);
+
 /* Calls the denial function, if there is one. */
 void sw_wasi_deny(sw_wasi *w, const char *option, const char *fmt, ...) SW_PRINTF(3, 4);
 
@@ -55,6 +66,12 @@ const sw_grant_http *sw_wasi_http_grants(const sw_wasi *w, size_t *ret_count);
 const sw_grant_net *sw_wasi_net_grants(const sw_wasi *w, size_t *ret_count);
 int sw_wasi_stdio(const sw_wasi *w, unsigned stream); /* 0 to 2; -1: closed */
 bool sw_wasi_raises_sigpipe(const sw_wasi *w);        /* as in the grants: for standard streams */
+
+/* Before a descriptor is opened for a guest: false if there are enough. Then that it was, and that
+ * it was closed. */
+bool sw_wasi_may_open(const sw_wasi *w);
+void sw_wasi_opened(const sw_wasi *w);
+void sw_wasi_closed(const sw_wasi *w);
 
 /*
  * The two refusals of the file system. Both report a denial and return the errno to give the guest.

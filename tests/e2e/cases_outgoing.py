@@ -9,10 +9,12 @@ import threading
 from cases_datagrams import asked, with_names
 from cases_h2 import make_certs
 from cases_serve import LIMIT, Server
+from cases_sockets import Echo
 from harness import Case, expect
 
 PROXY = 'http-proxy.component'
 VERSIONS = 'http-versions.component'
+SOCKETS = 'http-network.component'
 
 
 class Upstream:
@@ -131,6 +133,7 @@ def bounded(box):
 def slow_response(box):
     with Upstream() as up, proxy(box, '--allow-http', up.origin, '--outgoing-response-timeout', '100ms') as s:
         expect_answer(s, up.origin + '/wait', 502, b'connection-read-timeout\n')
+        s.await_metric('swell_outgoing_failures_total', 1)
         up.gate.set()
         expect_answer(s, up.origin + '/', 200, b'up\n')
 
@@ -249,6 +252,51 @@ def versions(box):
         expect((result.returncode, result.text) == (0, '202\n/from-run'), 'another answer', result)
 
 
+def sockets(box):
+    """Sockets wait on the server's loop: requests that hold some run side by side."""
+    with Echo() as peer, Server(box, SOCKETS, ['--workers', '1', '--allow-tcp', f'127.0.0.1:{peer.port}']) as s:
+        for text in (b'hello', b'x' * 2000):
+            s.expect(f'/tcp/{peer.port}/{text.decode()}', 200, text)
+        s.expect('/tcp/1/x', 502, b'access-denied\n')
+        s.await_log(r"denied: connect to 127\.0\.0\.1:1, a loopback address")
+        s.await_log(r"--allow-tcp '127\.0\.0\.1:1'")
+
+
+def descriptors(box):
+    """What a guest opens and leaves is closed with its request; it cannot take what others need."""
+    options = ['--workers', '1', '--max-descriptors', '20', '--admin', '127.0.0.1:0', '--allow-tcp', '127.0.0.1:1']
+    with Server(box, SOCKETS, options) as s:
+        for _ in range(3):
+            s.expect('/hold/10', 200, b'10 sockets\n')
+            s.await_metric('swell_guest_descriptors', 0)
+        s.await_metric('swell_guest_descriptors_refused_total', 0)
+        for i in range(1, 3):
+            s.expect('/hold/100', 200, b'20 sockets\n')
+            s.await_metric('swell_guest_descriptors', 0)
+            s.await_metric('swell_guest_descriptors_refused_total', i)
+
+
+def names_of_sockets(box):
+    """Instances of one component ask for a name once, whoever is first."""
+    env = with_names(box, 'loop.test=127.0.0.1')
+    # The case's resolver notes what it was asked for in a file that a confined process could not open.
+    with Server(box, SOCKETS, ['--workers', '1', '--allow-dns', '*.test', '--no-sandbox'], env=env) as s:
+        for _ in range(3):
+            s.expect('/lookup/loop.test', 200, b'ok\n')
+            s.expect('/lookup/none.test', 502, b'name-unresolvable\n')
+        s.expect('/lookup/else.where', 502, b'access-denied\n')
+        s.await_log("--allow-dns 'else.where'")
+    expect(asked(box) == ['loop.test', 'none.test'], f'asked for {asked(box)}')
+
+
+def javascript(box):
+    """What fetch does in JavaScript."""
+    with Upstream() as up:
+        with Server(box, 'http-js-fetch.component', ['--allow-http', up.origin, '--timeout', '50s']) as s:
+            got = s.get('/fetch', headers={'x-target': up.origin + '/'})
+            expect(got == (200, b'200 up\n'), f'{got}; log: {s.log()}')
+
+
 def wrong(option, value):
     return Case(f'{option} {value}', command=['serve', option, value, 'x.wasm'], code=2, out='', err=[option])
 
@@ -266,6 +314,11 @@ CASES = [
     Case('HTTP/2', call=secure_h2),
     Case('HTTP/2, and the server goes', call=h2_goes),
     Case('several versions of wasi:http', call=versions),
+    Case('sockets', call=sockets),
+    Case('names of sockets', call=names_of_sockets),
+    Case('descriptors are bounded', call=descriptors),
+    Case('fetch in JavaScript', call=javascript),
+    wrong('--max-descriptors', '0'),
     wrong('--max-outgoing', '0'),
     wrong('--max-outgoing-queue', 'many'),
     wrong('--outgoing-connect-timeout', 'soon'),

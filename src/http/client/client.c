@@ -135,7 +135,6 @@ static void fail(client_call *call, sw_http_error why)
 {
     sw_http_client *c = call->client;
     sw_exchange *x = call->x;
-    sw_count(&c->counters->failures, 1);
     free_call(call);
     sw_exchange_end(x, why, sw_loop_now(c->loop));
 }
@@ -590,6 +589,11 @@ void sw_http_client_send(sw_http_client *c, sw_exchange *x, const sw_http_send *
     call->origin = origin;
     start_timer(call);
     assign(call);
+}
+
+void sw_http_client_failed(sw_http_client *c)
+{
+    sw_count(&c->counters->failures, 1);
 }
 
 const sw_http_client_counters *sw_http_client_counts(const sw_http_client *c)

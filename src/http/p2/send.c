@@ -106,13 +106,17 @@ static sw_status fill_request(sw_exchange *x, const http_outgoing *out,
 static void on_end(sw_exchange *x)
 {
     http_incoming *in = x->arg;
+    if (x->error != SW_HTTP_E_NONE) {
+        sw_http_client_failed(sw_wasi_http(in->p2->wasi));
+    }
     sw_source_notify(&in->arrival);
 }
 
 static void on_head(sw_exchange *x)
 {
+    http_incoming *in = x->arg;
     http_remove_forbidden(&x->response.fields);
-    on_end(x);
+    sw_source_notify(&in->arrival);
 }
 
 static const sw_exchange_events EVENTS = {.on_head = on_head, .on_end = on_end};

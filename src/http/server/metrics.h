@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "http/client.h"
 #include "http/service.h"
+#include "wasi/wasi.h"
 
 /* Upper bounds of histograms of times, in microseconds; the last bucket has none. */
 #define SW_METRICS_BOUNDS                                                      \
@@ -58,7 +59,8 @@ typedef struct sw_metrics {
     /* Now. */
     sw_counter running, waiting, connections, seats, bytes_in, bytes_out;
     sw_http_client_counters outgoing;
-    const sw_http_counters *http; /* of the worker's connections; NULL: has none yet */
+    sw_wasi_descriptors descriptors; /* of guests */
+    const sw_http_counters *http;    /* of the worker's connections; NULL: has none yet */
 } sw_metrics;
 
 void sw_metrics_answer(sw_metrics *m, unsigned status, uint64_t time_ns);

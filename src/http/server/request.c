@@ -113,6 +113,7 @@ static sw_seat *take_seat(sw_worker *w, sw_diag *diag)
     sw_seat_need need = {.engine = w->server->engine,
                          .app = w->app,
                          .outlet = w->outlet,
+                         .descriptors = &w->metrics.descriptors,
                          .limits = &w->server->config.store,
                          .loop = w->loop,
                          .denial = report_denial,

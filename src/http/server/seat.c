@@ -62,6 +62,7 @@ sw_status sw_seat_new(const sw_seat_need *need, sw_diag *diag, sw_seat **ret_sea
     if (st == SW_OK) {
         sw_wasi_set_sink(seat->wasi, on_output, seat);
         use_outlet(seat);
+        sw_wasi_share_descriptors(seat->wasi, need->descriptors);
         seat->watcher = (sw_http_p2_watcher){need->on_outgoing, seat};
         sw_http_p2_set_watcher(seat->wasi, &seat->watcher);
     }

@@ -39,6 +39,7 @@ typedef struct sw_seat_need {
     sw_engine *engine;
     sw_app *app;
     sw_outlet *outlet; /* NULL: the app may reach nothing */
+    sw_wasi_descriptors *descriptors;
     const sw_store_limits *limits;
     sw_loop *loop;
     sw_denial_fn *denial; /* its env is the seat; may be NULL */

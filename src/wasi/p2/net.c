@@ -229,7 +229,7 @@ sw_trap net_new_file(sw_host_call *call, bool is_v6, int type, int fd, p2_file *
     sw_p2 *p;
     int on = 1;
     P2_TRY(sw_p2_of(call->env, &p));
-    if (p->sockets_count >= P2_MAX_SOCKETS) {
+    if (p->sockets_count >= P2_MAX_SOCKETS || (fd < 0 && !sw_wasi_may_open(p->wasi))) {
         *ret_code = NET(NEW_SOCKET_LIMIT);
         return SW_TRAP_NONE;
     }

@@ -316,6 +316,7 @@ sw_trap sw_wasi_filesystem_types_descriptor_open_at(
     P2_TRY(get_place(call, params->self, params->path, what, &dir, &err));
     P2_FINISH(err, ret);
     P2_FINISH(f.is_directory && (f.creates || f.is_exclusive || f.truncates) ? EINVAL : 0, ret);
+    P2_FINISH(sw_wasi_may_open(call->env) ? 0 : EMFILE, ret);
     err = sw_fs_open(dir->file->fd, params->path, f.host, 0666, &fd);
     P2_FINISH(escaping(call, dir, what.action, params->path, err), ret);
     return add_opened(call, dir, &f, fd, &ret->ok);
@@ -353,6 +354,7 @@ sw_trap sw_wasi_filesystem_types_descriptor_read_directory(
     uint32_t rep;
     P2_TRY(get_place(call, params->self, SW_STR("."), (intent){"list", false}, &d, &err));
     P2_FINISH(err, ret);
+    P2_FINISH(sw_wasi_may_open(call->env) ? 0 : EMFILE, ret);
     P2_FINISH(sw_fs_open(d->file->fd, SW_STR("."), O_RDONLY | O_DIRECTORY, 0, &fd), ret);
     P2_TRY(add_entries(call, fd, &rep, &err));
     P2_FINISH(err, ret);

@@ -44,6 +44,9 @@ sw_trap sw_p2_file_new(sw_p2 *p, int fd, bool is_owned, p2_file **ret_file)
                    .is_owned = is_owned,
                    .is_plain = S_ISREG(st.st_mode),
                    .is_silent = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)};
+    if (is_owned) {
+        sw_wasi_opened(p->wasi);
+    }
     *ret_file = f;
     return SW_TRAP_NONE;
 }
@@ -63,7 +66,8 @@ void sw_p2_file_unref(sw_p2 *p, p2_file *f)
     }
     p->sockets_count -= f->is_counted;
     sw_budget_release(p->budget, (size_t)f->buffers[0] + f->buffers[1]);
-    if (f->is_owned && f->fd >= 0) {
+    if (f->is_owned) {
+        sw_wasi_closed(p->wasi);
         (void)close(f->fd);
     }
     sw_free(p->budget, f, sizeof *f);

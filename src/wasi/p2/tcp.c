@@ -284,7 +284,8 @@ TCP_FN(accept)
     P2_TRY(sw_p2_of(call->env, &p));
     P2_TRY(get(call, params->self, &s));
     NET_FINISH(s->state == TCP_IS_LISTENING ? NET_OK : NET(INVALID_STATE), ret);
-    NET_FINISH(p->sockets_count < P2_MAX_SOCKETS ? NET_OK : NET(NEW_SOCKET_LIMIT), ret);
+    bool has_place = p->sockets_count < P2_MAX_SOCKETS && sw_wasi_may_open(p->wasi);
+    NET_FINISH(has_place ? NET_OK : NET(NEW_SOCKET_LIMIT), ret);
     int fd = accept4(s->file->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     NET_FINISH(fd >= 0 ? NET_OK : accept_error(errno), ret);
     P2_TRY(net_new_file(call, s->is_v6, SOCK_STREAM, fd, &file, &code));
