@@ -1,11 +1,13 @@
 """Traces through `swell serve`: contexts that come and go, spans at a collector, and one that fails."""
 import re
+import shutil
 import socket
+import subprocess
 import time
 
 from cases_serve import LIMIT, Server
 from collector import Collector
-from harness import Case, expect
+from harness import Case, Skip, expect
 from peer import Peer
 
 TRACE, SPAN = '4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'
@@ -188,6 +190,28 @@ def strange_requests(box):
         expect(re.fullmatch('x\ufffd+y', long.values['user_agent.original']), f'{long}')
 
 
+def over_http2(box):
+    """Streams are requests like others."""
+    if not shutil.which('curl'):
+        raise Skip('no curl')
+    with Collector() as c, Server(box, options=['--otlp', c.url]) as s:
+        url = f'http://{s.host}:{s.port}/dump'
+        words = ['curl', '-s', '-m', str(LIMIT), '--http2-prior-knowledge', '-H', f'traceparent: {PARENT}', url]
+        answers = [subprocess.run(words, capture_output=True, timeout=LIMIT).stdout.decode() for _ in range(2)]
+        spans = c.wait(2)
+        seen = re.findall(rf'traceparent: 00-{TRACE}-([0-9a-f]+)-01', ''.join(answers))
+        expect(sorted(seen) == sorted(x.id for x in spans), f'{seen}, {spans}')
+        expect(all(x.parent == SPAN and x.values['network.protocol.version'] == '2' for x in spans), f'{spans}')
+
+
+def reused_instance(box):
+    """Requests that share an instance have spans of their own, though the guest keeps its handles."""
+    with Collector() as c, Server(box, options=['--otlp', c.url, '--workers', '1', '--reuse', '100']) as s:
+        parents = [dump(s)[0][0].split('-') for _ in range(5)]
+        spans = c.wait(5)
+        expect([(x.trace, x.id) for x in spans] == [(p[1], p[2]) for p in parents], f'{spans}')
+
+
 def from_environment(box):
     """'env' takes what the variables of OpenTelemetry say; without it they are nothing to us."""
     with Collector() as c:
@@ -276,6 +300,8 @@ CASES = [
     Case('failures', call=failures),
     Case('a request of a guest that fails', call=failed_outgoing),
     Case('strange requests', call=strange_requests),
+    Case('HTTP/2', call=over_http2),
+    Case('an instance for many requests', call=reused_instance),
     Case('the environment', call=from_environment),
     Case('the end', call=flushed),
     Case('a collector that is busy', call=busy_collector),

@@ -4,6 +4,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from harness import expect
+
 PATIENCE_SECONDS = 30
 NUMBERS = ('intValue',)
 
@@ -12,7 +14,7 @@ def values_of(attributes):
     result = {}
     for a in attributes:
         (kind, value), = a['value'].items()
-        assert a['key'] not in result, f'{a["key"]} is there twice'
+        expect(a['key'] not in result, f'{a["key"]} is there twice')
         result[a['key']] = int(value) if kind in NUMBERS else value
     return result
 
@@ -77,7 +79,7 @@ class Collector:
         while len(self.spans) < count and time.monotonic() < end:
             time.sleep(0.02)
         with self.lock:
-            assert len(self.spans) >= count, f'{len(self.spans)} spans of {count}: {self.spans}'
+            expect(len(self.spans) >= count, f'{len(self.spans)} spans of {count}: {self.spans}')
             return sorted(self.spans, key=lambda s: s.start)
 
     def __enter__(self):
