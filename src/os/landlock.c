@@ -77,7 +77,6 @@ sw_status sw_landlock_begin(bool limits_tcp, sw_diag *diag, sw_landlock *ret)
     sw_landlock l = {.fd = -1};
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, ASK_VERSION);
     if (abi <= 0) {
-        l.is_off = errno == EOPNOTSUPP;
         *ret = l;
         return SW_OK;
     }

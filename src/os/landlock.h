@@ -18,7 +18,6 @@ typedef struct sw_landlock {
     int fd;          /* owned; -1: there is none */
     unsigned abi;    /* what this kernel can do; 0: nothing */
     bool limits_tcp; /* bind and connect */
-    bool is_off;     /* built in, but not switched on when the system was started */
 } sw_landlock;
 
 /* limits_tcp: whether ports are wanted to be limited; ret->limits_tcp says if they will be. A

@@ -1,10 +1,9 @@
 /*
  * A filter of system calls: the kernel refuses what a server of guests has no use for.
  *
- * What can never be meant (running programs, tracing, mounting, changing the user, memory that is
- * written and executed) ends the process; what is not needed here but asks for no explanation
- * fails with an error: EACCES for uses that were not asked for, ENOSYS for calls that are not in
- * the table. The table is in seccomp.c.
+ * What can never be meant (running programs, tracing, mounting, changing the user) ends the
+ * process; the rest fails with an error: EACCES for uses that were not asked for and for memory to
+ * be written and executed, ENOSYS for calls that are not in the table. The table is in seccomp.c.
  */
 #pragma once
 
