@@ -54,6 +54,10 @@ SW_NODISCARD sw_status sw_component_instance_new(sw_store *s, sw_component *c, c
  * before the env and the store are freed. i may be NULL. */
 void sw_component_instance_free(sw_component_instance *i);
 
+/* For an instance whose store is going to be rewound (run.h), after calls that all returned: drops
+ * what its handles own, as above, and is as new. False: it has trapped. */
+bool sw_component_instance_renew(sw_component_instance *i);
+
 typedef struct sw_component_func {
     sw_component_instance *instance;
     uint32_t lift; /* plan.lifts index; from lifts_count on: an imported function passed on */

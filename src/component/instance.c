@@ -155,15 +155,32 @@ static void drop_host_resources(sw_component_instance *i, sw_handles *t)
     sw_handles_clear(t);
 }
 
+static void drop_handles(sw_component_instance *i)
+{
+    for (uint32_t k = 0; i->nodes != NULL && k < i->component->plan.instances_count; k++) {
+        drop_host_resources(i, &i->nodes[k].handles);
+    }
+    sw_handles_clear(&i->host_handles);
+}
+
+bool sw_component_instance_renew(sw_component_instance *i)
+{
+    bool is_at_rest = !i->is_poisoned;
+    for (uint32_t k = 0; k < i->component->plan.instances_count; k++) {
+        is_at_rest = is_at_rest && i->nodes[k].may_enter && i->nodes[k].may_leave;
+    }
+    if (is_at_rest) {
+        drop_handles(i);
+    }
+    return is_at_rest;
+}
+
 void sw_component_instance_free(sw_component_instance *i)
 {
     if (i == NULL) {
         return;
     }
-    for (uint32_t k = 0; i->nodes != NULL && k < i->component->plan.instances_count; k++) {
-        drop_host_resources(i, &i->nodes[k].handles);
-    }
-    sw_handles_clear(&i->host_handles);
+    drop_handles(i);
     for (sw_call_arena *a = i->call_arenas; a != NULL; a = a->next) {
         sw_arena_clear(&a->arena);
     }

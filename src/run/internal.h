@@ -135,6 +135,8 @@ struct sw_store {
     sw_memory_object *memories;       /* owned: those that belong to no instance */
     sw_table_object *tables;
     sw_global_object *globals;
+    struct sw_mark *mark;                /* owned; NULL: none */
+    size_t held_bytes;                   /* of memory, since the last rewind */
     SW_VEC(sw_store_range) reservations; /* where a fault is an access out of bounds */
     SW_VEC(sw_store_code) codes;
     uint64_t deadline_ns;
@@ -163,6 +165,12 @@ static_assert(SW_TRAP_STACK_EXHAUSTED == 10, "machine code knows this");
 
 /* Allocates the overflow area if bytes of it are needed and there is none. */
 SW_NODISCARD sw_status sw_store_need_args(sw_store *s, uint32_t bytes);
+
+/* All that belongs to a run and not to instances: deadline, interruption, the last trap. */
+void sw_store_end_run(sw_store *s);
+
+typedef struct sw_mark sw_mark;
+void sw_mark_free(sw_mark *m); /* may be NULL */
 
 /* The code that has this address, or NULL. */
 sw_code *sw_store_find_code(const sw_store *s, uintptr_t pc);

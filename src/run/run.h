@@ -105,6 +105,16 @@ void sw_store_free(sw_store *s); /* with all its instances; s may be NULL */
  * may be running. */
 void sw_store_recycle(sw_store *s);
 
+/* Remembers the instances as they are, after they were made and before any function of theirs has
+ * run. False: there is more to them than their images say, or a mark already, or no memory. */
+bool sw_store_mark(sw_store *s);
+
+/* As sw_store_recycle, but the instances stay, and are as they were when marked: memory, tables,
+ * globals. The mark stays, too. False: there is none, or it failed; the store is to be recycled. */
+bool sw_store_rewind(sw_store *s);
+/* Memory that a rewound store has kept. */
+size_t sw_store_held_bytes(const sw_store *s);
+
 /* What a store needs, and how often it was refused more. Linear memories never shrink, so what they
  * are is also the most they have been. */
 typedef struct sw_store_usage {

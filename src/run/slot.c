@@ -118,11 +118,8 @@ static bool restore_pages(sw_slot *s, const sw_code *mapped)
     return true;
 }
 
-/* Everything that is accessible becomes clean. */
-static sw_status wipe(sw_slot *s, const sw_code *code, bool keeps_pages)
+static sw_status wipe_memory(sw_slot *s, const sw_code *code, bool keeps_pages)
 {
-    memset(s->base - s->front_used, 0, s->front_used);
-    s->front_used = 0;
     bool was_used = s->was_used;
     s->was_used = true;
     s->own_pages = 0;
@@ -138,6 +135,14 @@ static sw_status wipe(sw_slot *s, const sw_code *code, bool keeps_pages)
         }
     }
     return sw_vm_discard(&s->vm, base_offset(s), s->accessible);
+}
+
+/* Everything that is accessible becomes clean. */
+static sw_status wipe(sw_slot *s, const sw_code *code, bool keeps_pages)
+{
+    memset(s->base - s->front_used, 0, s->front_used);
+    s->front_used = 0;
+    return wipe_memory(s, code, keeps_pages);
 }
 
 /* ---- Giving out ------------------------------------------------------------------------------ */
@@ -301,5 +306,15 @@ sw_status sw_slot_grow(sw_slot *s, size_t memory_bytes)
     size_t from = s->accessible;
     SW_TRY(sw_vm_protect(&s->vm, base_offset(s) + from, memory_bytes - from, SW_VM_READ_WRITE));
     s->accessible = memory_bytes;
+    return SW_OK;
+}
+
+sw_status sw_slot_renew(sw_slot *s, size_t memory_bytes, const sw_code *code)
+{
+    SW_TRY(wipe_memory(s, code, true));
+    SW_TRY(set_access(s, 0, memory_bytes));
+    if (code != NULL && copies_runs(code)) {
+        copy_runs(s, code);
+    }
     return SW_OK;
 }

@@ -55,6 +55,11 @@ SW_NODISCARD sw_status sw_slot_acquire(sw_slot_pool *p, const sw_slot_need *need
 /* Wipes the slot and keeps it, or gives it back to the system. code: what it was acquired for. */
 void sw_slot_release(sw_slot_pool *p, sw_slot *slot, const struct sw_code *code);
 
+/* The memory, while the slot is in use, becomes clean and of this size; the front stays. code: what
+ * the slot was acquired for. After a failure it can only be released. */
+SW_NODISCARD sw_status sw_slot_renew(sw_slot *slot, size_t memory_bytes,
+                                     const struct sw_code *code);
+
 /* Makes more of the memory accessible; the new part is zero. */
 SW_NODISCARD sw_status sw_slot_grow(sw_slot *slot, size_t memory_bytes);
 

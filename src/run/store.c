@@ -64,7 +64,7 @@ static void free_objects(sw_store *s)
     }
 }
 
-void sw_store_recycle(sw_store *s)
+void sw_store_end_run(sw_store *s)
 {
     sw_loop *loop = atomic_load_explicit(&s->loop, memory_order_relaxed);
     SW_CHECK(s->activation == NULL && !s->has_task);
@@ -73,13 +73,7 @@ void sw_store_recycle(sw_store *s)
         sw_loop_cancel(loop, &s->interrupted);
         sw_loop_cancel(loop, &s->ready);
     }
-    free_instances(s);
-    free_objects(s);
-    atomic_store(&s->instances, NULL);
     atomic_store(&s->pending, 0);
-    s->reservations.count = 0;
-    s->memory_bytes = s->table_elements = 0;
-    s->instances_count = 0;
     s->deadline_ns = 0;
     s->exit_code = 0;
     s->explanation[0] = '\0';
@@ -89,6 +83,25 @@ void sw_store_recycle(sw_store *s)
     if (s->args != NULL) {
         memset(s->args, 0, s->args_bytes);
     }
+}
+
+static void drop_mark(sw_store *s)
+{
+    sw_mark_free(s->mark);
+    s->mark = NULL;
+    s->held_bytes = 0;
+}
+
+void sw_store_recycle(sw_store *s)
+{
+    sw_store_end_run(s);
+    free_instances(s);
+    free_objects(s);
+    drop_mark(s);
+    atomic_store(&s->instances, NULL);
+    s->reservations.count = 0;
+    s->memory_bytes = s->table_elements = 0;
+    s->instances_count = 0;
 }
 
 void sw_store_free(sw_store *s)
@@ -102,6 +115,7 @@ void sw_store_free(sw_store *s)
     sw_fiber_free(s->fiber);
     free_instances(s);
     free_objects(s);
+    drop_mark(s);
     for (size_t i = 0; i < s->codes.count; i++) {
         sw_code_unref(s->codes.at[i].code);
     }

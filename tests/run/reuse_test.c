@@ -31,8 +31,8 @@ static const shape SHAPES[] = {
 };
 
 /* get(i32), set(i32) (writes 0x5a), grow(i32), global(i32) (returns and replaces), table(i32)
- * (whether entry 0 of an open table is null; then sets it), init(i32) (drops a segment after use).
- */
+ * (whether entry 0 of an open table is null; then sets it), more(i32) (grows the table), init(i32)
+ * (drops a segment after use). */
 static const struct {
     const char *name;
     sw_bytes code;
@@ -42,6 +42,7 @@ static const struct {
     {"grow", CODE(0x20, 0, 0x40, 0)},
     {"global", CODE(0x23, 0, 0x20, 0, 0x24, 0)},
     {"table", CODE(0x41, 0, 0x25, 0, 0xd1, 0x41, 0, 0xd2, 0, 0x26, 0)},
+    {"more", CODE(0xd0, 0x70, 0x20, 0, 0xfc, 15, 0)},
     {"init", CODE(0x41, 0, 0x41, 0, 0x20, 0, 0xfc, 8, 0, 0, 0xfc, 9, 0, 0x41, 0, 0x2d, 0, 0)},
 };
 
@@ -108,10 +109,9 @@ static void dirty_everything(harness *h, sw_instance *i, const sw_memory_view *m
     }
 }
 
-static void use(harness *h, sw_code *code, const shape *s)
+/* Finds it as new, and leaves it as different as can be. */
+static void use_up(harness *h, sw_instance *i, const shape *s)
 {
-    sw_instance *i = NULL;
-    assert_int_equal(sw_instance_new(h->store, code, NULL, &h->diag, &i), SW_OK);
     const sw_memory_view *m = sw_memory_get_view(harness_export(i, "m").memory);
     expect_contents(m, s);
     expect_end(h, i, m->size_bytes);
@@ -119,12 +119,21 @@ static void use(harness *h, sw_code *code, const shape *s)
     assert_int_equal(harness_get(h, i, "global", 3), 99);
     assert_int_equal(harness_get(h, i, "table", 0), 1);
     assert_int_equal(harness_get(h, i, "table", 0), 0);
+    assert_int_equal(harness_get(h, i, "more", 2), 3);
+    assert_int_equal(harness_get(h, i, "more", 4), 5);
     if (s->pages != 0) {
         assert_int_equal(harness_get(h, i, "init", 7), 'p');
         harness_expect_trap(h, i, "init", 1, SW_TRAP_MEMORY_OUT_OF_BOUNDS);
     }
     dirty_everything(h, i, m);
     expect_end(h, i, m->size_bytes);
+}
+
+static void use(harness *h, sw_code *code, const shape *s)
+{
+    sw_instance *i = NULL;
+    assert_int_equal(sw_instance_new(h->store, code, NULL, &h->diag, &i), SW_OK);
+    use_up(h, i, s);
 }
 
 static void use_once(harness *h, sw_code *code, const shape *s)
@@ -178,6 +187,102 @@ static void test_recycled_store(void **state)
     }
     for (size_t i = 0; i < SW_COUNTOF(SHAPES); i++) {
         sw_code_unref(codes[i]);
+    }
+}
+
+/* An instance that is brought back to its beginning, again and again; then its slot serves others.
+ */
+static void test_rewound_store(void **state)
+{
+    harness *h = *state;
+    sw_store_limits limits = SW_STORE_LIMITS_DEFAULT;
+    limits.instances = 1;
+    limits.memory_bytes = 310 * PAGE;
+    harness_take_signals();
+    harness_restart(h, &limits);
+    for (size_t k = 0; k < SW_COUNTOF(SHAPES); k++) {
+        sw_code *code = make_code(h, &SHAPES[k]);
+        sw_instance *i = NULL;
+        assert_false(sw_store_rewind(h->store));
+        sw_store_recycle(h->store);
+        assert_int_equal(sw_instance_new(h->store, code, NULL, &h->diag, &i), SW_OK);
+        assert_true(sw_store_mark(h->store));
+        assert_false(sw_store_mark(h->store));
+        for (unsigned round = 0; round < 4; round++) {
+            use_up(h, i, &SHAPES[k]);
+            sw_store_interrupt(h->store);
+            assert_true(sw_store_rewind(h->store));
+            assert_int_equal(sw_store_trap(h->store)->reason, SW_TRAP_NONE);
+        }
+        use_up(h, i, &SHAPES[k]);
+        sw_store_recycle(h->store);
+        for (size_t b = 0; b < SW_COUNTOF(SHAPES); b++) {
+            sw_code *other = make_code(h, &SHAPES[b]);
+            use(h, other, &SHAPES[b]);
+            sw_store_recycle(h->store);
+            sw_code_unref(other);
+        }
+        sw_code_unref(code);
+    }
+}
+
+/* Several instances; one writes to what it imports from another. */
+static void test_rewound_imports(void **state)
+{
+    harness *h = *state;
+    builder b;
+    builder_init(&b);
+    uint32_t t = builder_type(&b, "i:i");
+    (void)builder_import_memory(&b, "a", "m", 1);
+    (void)builder_import_global(&b, "a", "g", 'i', true);
+    builder_export(
+        &b, "put", 0,
+        builder_func(&b, t, "", CODE(0x20, 0, 0x20, 0, 0x3a, 0, 0, 0x23, 0, 0x20, 0, 0x24, 0)));
+    sw_code *importer = harness_code(h, &b);
+    builder_init(&b);
+    builder_memory(&b, 1, 2);
+    builder_export(&b, "m", 2, 0);
+    builder_export(&b, "g", 3, builder_global(&b, 'i', true, CODE(0x41, 7)));
+    sw_code *owner = harness_code(h, &b);
+    sw_instance *a = NULL, *i = NULL;
+    assert_int_equal(sw_instance_new(h->store, owner, NULL, &h->diag, &a), SW_OK);
+    sw_extern imports[] = {harness_export(a, "m"), harness_export(a, "g")};
+    assert_int_equal(sw_instance_new(h->store, importer, imports, &h->diag, &i), SW_OK);
+    assert_true(sw_store_mark(h->store));
+    for (unsigned round = 0; round < 4; round++) {
+        const sw_memory_view *m = sw_memory_get_view(imports[0].memory);
+        assert_int_equal(m->base[9], 0);
+        assert_int_equal(harness_get(h, i, "put", 9), 7);
+        assert_int_equal(m->base[9], 9);
+        assert_int_equal(harness_get(h, i, "put", 8), 9);
+        assert_true(sw_store_rewind(h->store));
+    }
+    sw_code_unref(importer);
+    sw_code_unref(owner);
+}
+
+/* What has run before the mark would be missing after it. */
+static void test_not_to_be_marked(void **state)
+{
+    harness *h = *state;
+    for (unsigned which = 0; which < 2; which++) {
+        builder b;
+        builder_init(&b);
+        uint32_t t = builder_type(&b, ":");
+        builder_memory(&b, 1, 2);
+        if (which == 0) {
+            builder_start(&b, builder_func(&b, t, "", CODE(0x41, 0, 0x41, 1, 0x3a, 0, 0)));
+        } else {
+            (void)builder_global(&b, 'i', false, CODE(0x41, 4));
+            builder_data_at(&b, CODE(0x23, 0), SW_STR("data"));
+        }
+        sw_code *code = harness_code(h, &b);
+        sw_instance *i = NULL;
+        harness_restart(h, &SW_STORE_LIMITS_DEFAULT);
+        assert_int_equal(sw_instance_new(h->store, code, NULL, &h->diag, &i), SW_OK);
+        assert_false(sw_store_mark(h->store));
+        assert_false(sw_store_rewind(h->store));
+        sw_code_unref(code);
     }
 }
 
@@ -259,8 +364,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_every_pair), TEST(test_recycled_store), TEST(test_many_at_once),
-        TEST(test_half_built), TEST(test_threads),
+        TEST(test_every_pair),      TEST(test_recycled_store),   TEST(test_many_at_once),
+        TEST(test_half_built),      TEST(test_threads),          TEST(test_rewound_store),
+        TEST(test_rewound_imports), TEST(test_not_to_be_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

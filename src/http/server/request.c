@@ -15,6 +15,9 @@
 /* Seats that a worker keeps at most. */
 enum { SPARE_SEATS = 256 };
 
+/* Memory in them from which on instances are not rewound, but go. */
+#define HELD_BYTES_MAX ((size_t)64 << 20)
+
 /* ---- Lists ----------------------------------------------------------------------------------- */
 
 void sw_requests_push(sw_request_list *l, sw_request *r)
@@ -105,6 +108,7 @@ static sw_seat *take_seat(sw_worker *w, sw_diag *diag)
     if (seat != NULL) {
         w->seats = seat->next;
         w->seats_count--;
+        w->held_bytes -= sw_seat_held_bytes(seat);
         return seat;
     }
     if (need_outlet(w) != SW_OK) {
@@ -124,13 +128,14 @@ static sw_seat *take_seat(sw_worker *w, sw_diag *diag)
 
 static void give_seat(sw_worker *w, sw_seat *seat, bool succeeded)
 {
-    sw_seat_reset(seat, succeeded, w->server->config.reuse);
+    sw_seat_reset(seat, succeeded, w->server->config.reuse, w->held_bytes < HELD_BYTES_MAX);
     if (seat->app != w->app || w->seats_count >= SPARE_SEATS) {
         sw_seat_free(seat);
     } else {
         seat->next = w->seats;
         w->seats = seat;
         w->seats_count++;
+        w->held_bytes += sw_seat_held_bytes(seat);
     }
     sw_gauge(&w->metrics.seats, w->seats_count);
 }
@@ -143,6 +148,7 @@ void sw_worker_drop_seats(sw_worker *w)
         sw_seat_free(seat);
     }
     w->seats_count = 0;
+    w->held_bytes = 0;
     sw_outlet_unref(w->outlet);
     w->outlet = NULL;
 }
@@ -322,7 +328,7 @@ static void run_guest(sw_store *s, void *arg)
 {
     sw_request *r = arg;
     (void)s;
-    if (r->seat->instance == NULL) {
+    if (r->seat->served == 0) {
         sw_count(&r->worker->metrics.instances, 1);
         r->status = sw_seat_start(r->seat, &r->diag);
     }

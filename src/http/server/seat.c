@@ -90,8 +90,12 @@ void sw_seat_free(sw_seat *seat)
 sw_status sw_seat_start(sw_seat *seat, sw_diag *diag)
 {
     const sw_app_parts *p = &seat->app->parts;
+    if (seat->instance != NULL) {
+        return SW_OK;
+    }
     SW_TRY(sw_component_instance_new(seat->store, p->component, p->linker, seat->wasi, diag,
                                      &seat->instance));
+    (void)sw_store_mark(seat->store);
     if (seat->handle.instance == NULL) {
         return sw_http_p2_find_handler(seat->instance, diag, &seat->handle);
     }
@@ -104,16 +108,29 @@ sw_status sw_seat_serve(sw_seat *seat, sw_exchange *x, sw_diag *diag)
     return sw_http_p2_handle(seat->wasi, &seat->handle, x, diag);
 }
 
-void sw_seat_reset(sw_seat *seat, bool succeeded, uint32_t reuse)
+size_t sw_seat_held_bytes(const sw_seat *seat)
+{
+    return sw_store_held_bytes(seat->store);
+}
+
+void sw_seat_reset(sw_seat *seat, bool succeeded, uint32_t reuse, bool holds)
 {
     seat->served++;
     end_lines(seat);
     if (succeeded && seat->served < reuse) {
         return;
     }
+    seat->served = 0;
+    bool renewed = succeeded && holds && sw_component_instance_renew(seat->instance);
+    if (!renewed) {
+        sw_component_instance_free(seat->instance);
+        seat->instance = NULL;
+    }
+    sw_wasi_reset(seat->wasi);
+    if (renewed && sw_store_rewind(seat->store)) {
+        return;
+    }
     sw_component_instance_free(seat->instance);
     seat->instance = NULL;
-    seat->served = 0;
-    sw_wasi_reset(seat->wasi);
     sw_store_recycle(seat->store);
 }

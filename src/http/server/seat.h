@@ -2,9 +2,10 @@
  * Seats: stores that serve one request after the other, each with a fresh instance.
  *
  * What is kept between requests is what a guest cannot see or change: the store and its lists, its
- * stack, the granted directories. What a guest can see is made anew: its instance, whose memory,
- * tables and globals come from a slot that was wiped (run/slot.h), its handles, descriptors and
- * streams, its limits and deadline. With `reuse` an instance stays for that many requests.
+ * stack, the granted directories. What a guest can see is made anew: its memory, tables and
+ * globals, which are rewound to how the instance began (sw_store_rewind) or come with a new
+ * instance from a slot that was wiped (run/slot.h), its handles, descriptors and streams, its
+ * limits and deadline. With `reuse` an instance stays as it is for that many requests.
  */
 #pragma once
 
@@ -26,7 +27,7 @@ typedef struct sw_seat {
     sw_outlet *outlet; /* a reference, or NULL */
     sw_store *store;
     sw_wasi *wasi;
-    sw_component_instance *instance; /* NULL between requests, unless it is reused */
+    sw_component_instance *instance; /* NULL between requests, unless it is reused or rewound */
     sw_component_func handle;        /* of the last instance */
     uint32_t served;                 /* requests, by this instance */
     void *owner;                     /* the request that runs */
@@ -57,5 +58,7 @@ void sw_seat_free(sw_seat *seat); /* may be NULL */
 SW_NODISCARD sw_status sw_seat_start(sw_seat *seat, sw_diag *diag);
 SW_NODISCARD sw_status sw_seat_serve(sw_seat *seat, sw_exchange *x, sw_diag *diag);
 
-/* Off its stack: everything of the request goes, unless the instance may serve another. */
-void sw_seat_reset(sw_seat *seat, bool succeeded, uint32_t reuse);
+/* Off its stack: everything of the request goes, unless the instance may serve another. holds:
+ * whether an instance may be rewound, and keep memory; else its slot goes back to the pool. */
+void sw_seat_reset(sw_seat *seat, bool succeeded, uint32_t reuse, bool holds);
+size_t sw_seat_held_bytes(const sw_seat *seat);

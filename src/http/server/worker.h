@@ -101,6 +101,7 @@ struct sw_worker {
     sw_outlet *outlet; /* a reference; of the app; NULL until it is needed */
     sw_seat *seats;    /* empty ones, the last used first */
     uint32_t seats_count;
+    size_t held_bytes; /* in them */
     sw_request *spare_requests;
     uint32_t running;
     uint64_t requests_count;
