@@ -88,6 +88,11 @@ CASES = [
     Case('JavaScript, fetch events, streamed', call=streamed('http-js-fetch.component', 200)),
     Case('JavaScript, the interface itself', call=ask(
         'http-js-handler.component', ('/a', None, 200, b'get /a 0\n'), ('/b', b'x' * 70000, 200, b'post /b 70000\n'))),
+    Case('QuickJS', call=ask(
+        'http-quickjs.component', ('/hello', None, 200, b'hello from QuickJS\n'), ('/echo', b'abc' * 50000, 200, b'abc' * 50000),
+        ('/json', NUMBERS, 200, b'{"sum":42}'), ('/throw', None, 500, None), ('/else', None, 404, None))),
+    Case('QuickJS, at once', call=at_once('http-quickjs.component', '/hello', b'hello from QuickJS\n')),
+    Case('QuickJS, streamed', call=streamed('http-quickjs.component', 16)),
     Case('Python', call=ask(
         'http-python.component', ('/hello', None, 200, b'hello from Python\n'), ('/echo', b'abc' * 50000, 200, b'abc' * 50000),
         ('/json', NUMBERS, 200, b'{"sum": 42}'), ('/raise', None, 500, None), ('/else', None, 404, None))),

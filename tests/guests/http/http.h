@@ -156,6 +156,8 @@ IMPORT("wasi:cli/environment@0.2.12", "get-arguments") void get_arguments(uint32
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
+#ifndef GUEST_USES_LIBC /* which has all of this, but for cabi_realloc */
+
 extern char __heap_base;
 static uintptr_t heap_next; /* may be set back to what it was, when nothing later is needed */
 
@@ -186,6 +188,12 @@ void *memset(void *to, int value, size_t len)
 {
     return __builtin_memset(to, value, len);
 }
+
+#else
+
+void *cabi_realloc(void *old, uint32_t old_bytes, uint32_t align, uint32_t bytes);
+
+#endif
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
