@@ -197,6 +197,7 @@ CASES = [
     Case('options of sockets', GUEST, ['buffers'], kinds=('component',), out='20000\nlarge\n7\n'),
     Case('sending without asking', GUEST, ['trap'], ['--allow-udp', '127.0.0.1:9'], kinds=('component',), code=134,
          err=['send of 1 datagrams where check-send permitted 0']),
+    Case('a flood in one call', GUEST, ['flood'], kinds=('component',), code=134, err=['one call passes more than']),
     Case('too many sockets', GUEST, ['many', '300'], kinds=('component',), code=1,
          out='256 sockets\ncreate: new-socket-limit\n'),
     Case('too many lookups at once', GUEST, ['lookups', '100'], ['--allow-dns', '*'], kinds=('component',), code=1,

@@ -9,6 +9,7 @@
  *     datagrams again PORT TEXT       streams with a remote address, then without, then with
  *     datagrams many COUNT            makes so many sockets, prints how many there are
  *     datagrams trap                  sends without asking
+ *     datagrams flood                 sends the same bytes a hundred thousand times in one call
  *     datagrams buffers               prints sizes of buffers
  *     datagrams resolve NAME...       prints the addresses of each
  *     datagrams lookups COUNT         begins to look so many names up at once
@@ -363,6 +364,22 @@ static bool run_trap(void)
     return true;
 }
 
+static bool run_flood(void)
+{
+    static outgoing list[100000];
+    static const char bytes[60000];
+    uint32_t ret[3] = {};
+    uint64_t sent[2];
+    handle socket = new_socket();
+    for (uint32_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        list[i] = datagram((text){bytes, sizeof bytes}, NULL);
+    }
+    if (bind_anywhere(socket) && open_streams(socket, 0, ret)) {
+        udp_send((handle)ret[2], list, sizeof list / sizeof list[0], sent);
+    }
+    return true;
+}
+
 static bool run_buffers(void)
 {
     uint8_t ret[2];
@@ -446,6 +463,7 @@ static bool run_verb(text verb, const text *args, uint32_t count)
            : text_is(verb, TEXT("again"))   ? run_again(args)
            : text_is(verb, TEXT("many"))    ? run_many(args)
            : text_is(verb, TEXT("trap"))    ? run_trap()
+           : text_is(verb, TEXT("flood"))   ? run_flood()
            : text_is(verb, TEXT("buffers")) ? run_buffers()
            : text_is(verb, TEXT("resolve")) ? run_resolve(args, count)
                                             : run_lookups(args);
