@@ -226,7 +226,8 @@ static sw_status change_user(const needs *n, const sw_user *user, bool changes, 
     if (!changes) {
         return sw_capabilities_drop(diag);
     }
-    sw_status st = sw_user_become(user, diag);
+    bool is_same = user->uid == geteuid() && user->gid == getegid();
+    sw_status st = is_same ? SW_OK : sw_user_become(user, diag);
     if (st != SW_OK) {
         return sw_fail_context(diag, st, "becoming user %s", user->name);
     }

@@ -229,9 +229,9 @@ void cli_wall_write(const cli_wall *w, sw_buf *out)
         sw_buf_printf(out, "user %s, ", r->user);
     }
     sw_buf_printf(out, "%sseccomp%s, ", r->has_seccomp ? "" : "no ",
-                  r->has_seccomp ? "" : " (the kernel has none)");
+                  r->has_seccomp ? "" : " (not to be had here)");
     sw_buf_printf(out, "%s",
-                  r->landlock == 0 ? "no landlock (the kernel has none)"
+                  r->landlock == 0 ? "no landlock (not to be had here)"
                   : r->has_tcp     ? "landlock files and tcp"
                                    : "landlock files");
 }

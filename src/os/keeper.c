@@ -60,7 +60,15 @@ static void close_others(int kept)
     if (kept > 0) {
         (void)syscall(SYS_close_range, 0u, (unsigned)kept - 1, 0u);
     }
-    (void)syscall(SYS_close_range, (unsigned)kept + 1, ~0u, 0u);
+    if (syscall(SYS_close_range, (unsigned)kept + 1, ~0u, 0u) == 0) {
+        return;
+    }
+    long most = sysconf(_SC_OPEN_MAX); /* before Linux 5.9 */
+    for (int fd = 0; fd < most; fd++) {
+        if (fd != kept) {
+            (void)close(fd);
+        }
+    }
 }
 
 /* Its end is that of its socket's other side, so it needs no signals. Where filters are not to be

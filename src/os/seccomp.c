@@ -365,8 +365,9 @@ sw_status sw_seccomp_enter(unsigned uses, sw_seccomp_killed_fn *killed, sw_diag 
      * filter is not what it is for, and slowing all code down would be its price. */
     unsigned long flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &whole) != 0) {
-        return sw_fail(diag, errno == ENOSYS || errno == EINVAL ? SW_UNSUPPORTED : SW_IO,
-                       SW_NO_OFFSET, "seccomp: %m");
+        return sw_fail(
+            diag, errno == ENOSYS || errno == EINVAL || errno == EPERM ? SW_UNSUPPORTED : SW_IO,
+            SW_NO_OFFSET, "seccomp: %m");
     }
     return SW_OK;
 }

@@ -22,7 +22,7 @@ typedef enum sw_seccomp_use {
 typedef void sw_seccomp_killed_fn(const char *call);
 
 /* For all threads of the process, for good. uses: of sw_seccomp_use, or-ed. killed may be NULL.
- * SW_UNSUPPORTED when the kernel has no such filters. */
+ * SW_UNSUPPORTED when the kernel has no such filters, or a container forbids them. */
 SW_NODISCARD sw_status sw_seccomp_enter(unsigned uses, sw_seccomp_killed_fn *killed, sw_diag *diag);
 
 /* Of the table; NULL for a call that is not in it. */

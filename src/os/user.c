@@ -97,7 +97,9 @@ sw_status sw_user_find(const char *text, sw_diag *diag, sw_user *ret_user)
 
 static sw_status fail_errno(sw_diag *diag, const char *what)
 {
-    return sw_fail(diag, errno == EPERM ? SW_DENIED : SW_IO, SW_NO_OFFSET, "%s: %m", what);
+    /* EINVAL: a number that a container does not have. */
+    return sw_fail(diag, errno == EPERM || errno == EINVAL ? SW_DENIED : SW_IO, SW_NO_OFFSET,
+                   "%s: %m", what);
 }
 
 /* What programs that it starts could have. Whoever may not change that has none to give. */
