@@ -127,6 +127,15 @@ static bool is_included(const sw_wit_world *all, const sw_wit_world *world)
     return false;
 }
 
+static sw_status include_world(decoder *d, sw_wit_world *all, const sw_wit_world *world)
+{
+    sw_wit_include **end = &all->includes;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    return is_included(all, world) ? SW_OK : new_include(d, world, end);
+}
+
 /* All worlds of the module's sections, included by one. */
 static sw_status decode_module(decoder *d, sw_bytes bytes)
 {
@@ -134,7 +143,6 @@ static sw_status decode_module(decoder *d, sw_bytes bytes)
     sw_str name;
     sw_bytes contents;
     sw_wit_world *all = NULL;
-    sw_wit_include **end = NULL;
     (void)sw_reader_u64_le(&r);
     while (next_custom(&r, &name, &contents)) {
         sw_wit_metadata m;
@@ -144,12 +152,8 @@ static sw_status decode_module(decoder *d, sw_bytes bytes)
         SW_TRY(decode_metadata(d, contents, &m));
         if (all == NULL) {
             SW_TRY(sw_wit_model_new_world(d, SW_STR("root:module/root"), &all));
-            end = &all->includes;
         }
-        if (!is_included(all, m.world)) {
-            SW_TRY(new_include(d, m.world, end));
-            end = &(*end)->next;
-        }
+        SW_TRY(include_world(d, all, m.world));
     }
     SW_TRY(sw_reader_ok(&r) ? SW_OK : r.status);
     if (all == NULL) {
@@ -209,6 +213,32 @@ sw_status sw_wit_decode_metadata(sw_wit *w, sw_str path, sw_bytes payload, sw_di
     sw_status st = begin(&d, w, path, diag);
     if (st == SW_OK) {
         st = decode_metadata(&d, payload, ret_metadata);
+    }
+    w->diag = NULL;
+    return st;
+}
+
+static sw_status unite(decoder *d, sw_str full_name, sw_wit_world *const *worlds, size_t count,
+                       sw_wit_world **ret_world)
+{
+    sw_wit_world *all;
+    SW_TRY(sw_wit_model_new_world(d, full_name, &all));
+    for (size_t i = 0; i < count; i++) {
+        SW_TRY(include_world(d, all, worlds[i]));
+    }
+    all->scope->package->is_partial = false;
+    d->wit->last_root = all->scope->package;
+    *ret_world = all;
+    return SW_OK;
+}
+
+sw_status sw_wit_unite(sw_wit *w, sw_str full_name, sw_wit_world *const *worlds, size_t count,
+                       sw_diag *diag, sw_wit_world **ret_world)
+{
+    decoder d;
+    sw_status st = begin(&d, w, full_name, diag);
+    if (st == SW_OK) {
+        st = unite(&d, full_name, worlds, count, ret_world);
     }
     w->diag = NULL;
     return st;

@@ -39,3 +39,9 @@ typedef struct sw_wit_metadata {
 
 SW_NODISCARD sw_status sw_wit_decode_metadata(sw_wit *w, sw_str path, sw_bytes payload,
                                               sw_diag *diag, sw_wit_metadata *ret_metadata);
+
+/* A new world of that full name ("root:component/root") that includes the given ones: what several
+ * modules and adapters ask for together. The same function in two of them is one. To be called
+ * before the WIT is resolved; afterwards its imports and exports are what counts. */
+SW_NODISCARD sw_status sw_wit_unite(sw_wit *w, sw_str full_name, sw_wit_world *const *worlds,
+                                    size_t count, sw_diag *diag, sw_wit_world **ret_world);

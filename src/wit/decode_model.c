@@ -588,7 +588,12 @@ sw_status sw_wit_model_add_type(decoder *d, sw_wit_interface *i, const sw_ast_na
     if (prior != NULL) {
         return note_name(d, n, d->typedefs.at[*prior]);
     }
-    SW_TRY(find_name(d, n, i, &known));
+    for (const tnode *t = n; t != NULL && known == NULL; t = t->base) {
+        known = t->def;
+    }
+    if (known == NULL) {
+        SW_TRY(find_name(d, n, i, &known));
+    }
     SW_TRY(add_typedef(d, h, SW_WIT_ALIAS, name->text, &def));
     set_external_id(&def->head, name);
     if (known == NULL) {
@@ -643,6 +648,33 @@ static sw_status set_func_name(decoder *d, holder *h, sw_wit_func *f, sw_str tex
     return SW_OK;
 }
 
+static bool is_resource(const sw_wit_type *t, uint32_t kind, const sw_wit_func *f)
+{
+    return t != NULL && t->kind == kind && sw_str_eq(t->name.text, f->resource->name.text);
+}
+
+/* What text leaves out must be what it stands for. */
+static sw_status check_implied(decoder *d, const sw_wit_func *f)
+{
+    const sw_wit_field *self = f->params;
+    if (f->kind == SW_WIT_METHOD && (self == NULL || !sw_str_eq(self->name.text, SW_STR("self")) ||
+                                     !is_resource(self->type, SW_CT_BORROW, f))) {
+        return sw_wit_decode_fail(d, SW_INVALID,
+                                  "`%.*s` must have a parameter `self`, which is "
+                                  "its resource, borrowed",
+                                  SW_STR_ARG(f->full_name));
+    }
+    const sw_wit_type *made = f->result;
+    if (made != NULL && made->kind == SW_CT_RESULT) {
+        made = made->first;
+    }
+    if (f->kind == SW_WIT_CONSTRUCTOR && (f->is_async || !is_resource(made, SW_WIT_NAMED, f))) {
+        return sw_wit_decode_fail(d, SW_INVALID, "`%.*s` must return its resource",
+                                  SW_STR_ARG(f->full_name));
+    }
+    return SW_OK;
+}
+
 static sw_status make_func(decoder *d, holder *h, const sw_ast_name *name, const ent *func,
                            sw_wit_func **ret_func)
 {
@@ -656,7 +688,7 @@ static sw_status make_func(decoder *d, holder *h, const sw_ast_name *name, const
     SW_TRY(make_fields(d, h, func->frame, func->type, &f->params));
     SW_TRY(make_optional(d, h, func->frame, func->type->element, &f->result));
     *ret_func = f;
-    return SW_OK;
+    return check_implied(d, f);
 }
 
 sw_status sw_wit_model_add_func(decoder *d, sw_wit_interface *i, const sw_ast_name *name,

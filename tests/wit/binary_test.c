@@ -364,6 +364,53 @@ static void test_module(void **state)
     sw_arena_clear(&m.arena);
 }
 
+/* The worlds of two payloads, read on their own. */
+static void test_unite(void **state)
+{
+    (void)state;
+    static const char *const WORLDS[] = {
+        "package a:b; world one { import f: func(a: u8); }",
+        "package c:d; world two { import f: func(a: u8); export g: func(); }"};
+    model m, w[2];
+    sw_buf payload[2], printed;
+    sw_wit_world *worlds[2], *all;
+    model_init(&m);
+    for (size_t i = 0; i < SW_COUNTOF(WORLDS); i++) {
+        sw_wit_metadata metadata;
+        read_text(&w[i], WORLDS[i]);
+        assert_ok(&w[i], WORLDS[i]);
+        sw_buf_init(&payload[i], NULL, (size_t)1 << 20);
+        assert_int_equal(sw_wit_encode_world(&w[i].wit, w[i].wit.packages->scopes->worlds,
+                                             SW_WIT_UTF16, &w[i].diag, &payload[i]),
+                         SW_OK);
+        m.status = sw_wit_decode_metadata(&m.wit, SW_STR("m"), sw_buf_bytes(&payload[i]), &m.diag,
+                                          &metadata);
+        assert_ok(&m, "metadata");
+        assert_int_equal(metadata.strings, SW_WIT_UTF16);
+        assert_true(metadata.producers.len > 0);
+        worlds[i] = metadata.world;
+    }
+    m.status = sw_wit_unite(&m.wit, SW_STR("root:component/root"), worlds, 2, &m.diag, &all);
+    finish(&m);
+    assert_ok(&m, "unite");
+    sw_buf_init(&printed, NULL, (size_t)1 << 20);
+    assert_int_equal(sw_wit_print_package(&m.wit, m.wit.last_root, NULL, &printed), SW_OK);
+    sw_buf_u8(&printed, 0);
+    assert_string_equal((const char *)printed.ptr, "package root:component;\n"
+                                                   "\n"
+                                                   "world root {\n"
+                                                   "  import f: func(a: u8);\n"
+                                                   "\n"
+                                                   "  export g: func();\n"
+                                                   "}\n");
+    sw_buf_clear(&printed);
+    for (size_t i = 0; i < SW_COUNTOF(WORLDS); i++) {
+        sw_buf_clear(&payload[i]);
+        sw_arena_clear(&w[i].arena);
+    }
+    sw_arena_clear(&m.arena);
+}
+
 /* Whatever the arena runs out of, the failure is reported. */
 static void test_no_memory(void **state)
 {
@@ -391,7 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_print),
         cmocka_unit_test(test_damage),     cmocka_unit_test(test_module),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_unite),      cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
