@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <swell/registry.h>
 #include <swell/swell.h>
 
 /* Exit codes. A guest's own code passes through. */
@@ -70,7 +71,7 @@ struct cli_args {
 };
 
 extern const cli_verb CLI_RUN, CLI_SERVE, CLI_COMPILE, CLI_INSPECT, CLI_VALIDATE, CLI_WIT,
-    CLI_COMPONENT, CLI_HELP, CLI_COMPLETION;
+    CLI_COMPONENT, CLI_PUSH, CLI_PULL, CLI_COPY, CLI_LOGIN, CLI_LOGOUT, CLI_HELP, CLI_COMPLETION;
 extern const cli_verb *const CLI_VERBS[];
 extern const size_t CLI_VERBS_COUNT;
 
@@ -87,6 +88,11 @@ int cli_need_full(const cli_args *args);
 int cli_serve(const cli_args *args);
 int cli_wit(const cli_args *args);
 int cli_component(const cli_args *args);
+int cli_push(const cli_args *args);
+int cli_pull(const cli_args *args);
+int cli_copy(const cli_args *args);
+int cli_login(const cli_args *args);
+int cli_logout(const cli_args *args);
 
 /* Offers guests the interfaces of the network. The small program has none. */
 swell_status cli_define_network(swell_linker *linker, swell_error *error);
@@ -143,6 +149,40 @@ enum { CLI_PATH_BYTES = 4096 };
 
 /* An engine with this cache, or NULL. On failure it has printed why. */
 int cli_open_engine(const char *cache_dir, swell_engine **ret_engine);
+
+/* What FILE says: a file, or a reference that has been pulled. */
+typedef struct cli_source {
+    const char *path;         /* to be opened */
+    swell_registry *registry; /* owned; keeps the store's file; NULL for a file */
+    char fetched[4096];
+} cli_source;
+
+/* A word that names no file may be a reference: it is pulled as --pull and the registry's options
+ * say, by the full program. On failure it has printed why. */
+int cli_source_open(const cli_args *args, const char *word, cli_source *ret_source);
+/* The file stays where it is; from now on it may be cleared out. */
+void cli_source_close(cli_source *source);
+
+/* The part of it that only the full program has. */
+int cli_fetch(const cli_args *args, const char *reference, cli_source *ret_source);
+void cli_fetch_end(cli_source *source);
+
+/* Runs the action with a registry of the options. */
+int cli_with_registry(const cli_args *args,
+                      int (*action)(const cli_args *args, swell_registry *registry));
+
+/* The options of verbs that ask registries. */
+#define CLI_REGISTRY_OPTIONS                                                                     \
+    {"ca", 0, "FILE", "trust these certificates of registries, instead of the system's", false}, \
+        {"insecure", 0, NULL, "do not verify certificates of registries", false},                \
+        {"plain-http", 0, NULL, "ask registries without TLS", false},                            \
+        {"mirror", 0, "REGISTRY=HOST[/PREFIX]", "where to look first for what is read", true},   \
+    {                                                                                            \
+        "store", 0, "DIR", "keep what is pulled in DIR instead of $XDG_DATA_HOME/swell/store",   \
+            false                                                                                \
+    }
+#define CLI_PULL_OPTION \
+    {"pull", 0, "WHEN", "ask the registry: always, for what is missing, or never", false}
 
 /* The contents of a file, a pipe, or standard input for "-": mapped or read. */
 typedef struct cli_file {

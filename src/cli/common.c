@@ -98,6 +98,21 @@ void cli_release_file(cli_file *file)
     }
 }
 
+int cli_source_open(const cli_args *args, const char *word, cli_source *ret_source)
+{
+    *ret_source = (cli_source){.path = word};
+    bool is_reference = strncmp(word, "oci://", 6) == 0 ||
+                        (access(word, F_OK) != 0 && swell_is_reference(swell_str_of(word)));
+    return is_reference ? cli_fetch(args, word, ret_source) : CLI_OK;
+}
+
+void cli_source_close(cli_source *source)
+{
+    if (source->registry != NULL) {
+        cli_fetch_end(source);
+    }
+}
+
 /* $XDG_CACHE_HOME/swell, else ~/.cache/swell; false when there is no home. */
 static bool default_cache_dir(char *out, size_t size)
 {

@@ -8,6 +8,8 @@
 static const cli_option OPTIONS[] = {
     {"output", 'o', "FILE", "where to write; default: the input with .swell for .wasm", false},
     {"json",   0,   NULL,   "print what was done as JSON",                              false},
+    CLI_PULL_OPTION,
+    CLI_REGISTRY_OPTIONS,
 };
 
 static const cli_example EXAMPLES[] = {
@@ -15,9 +17,14 @@ static const cli_example EXAMPLES[] = {
     {"swell run --allow-compiled app.swell", "Start it in well under a millisecond."},
 };
 
-static bool default_output(const char *input, char *out, size_t size)
+static bool default_output(const char *input, bool is_reference, char *out, size_t size)
 {
     size_t len = strlen(input);
+    if (is_reference) { /* the last part of the name */
+        const char *slash = strrchr(input, '/');
+        input = slash == NULL ? input : slash + 1;
+        len = strcspn(input, ":@");
+    }
     if (len > 5 && strcmp(input + len - 5, ".wasm") == 0) {
         len -= 5;
     }
@@ -39,21 +46,8 @@ static void print_stats(const char *out, const swell_compile_stats *s, bool json
     }
 }
 
-static int run(const cli_args *args)
+static int compile(const cli_args *args, const char *path, const char *output)
 {
-    const char *input = args->operands[0];
-    const char *output = cli_value(args, "output");
-    char path[4096];
-    if (output == NULL && strcmp(input, "-") == 0) {
-        return cli_usage_error("name the output: swell compile -o FILE -",
-                               "standard input has no name to make the output's of");
-    }
-    if (output == NULL) {
-        if (!default_output(input, path, sizeof path)) {
-            return cli_usage_error(NULL, "the file name is too long");
-        }
-        output = path;
-    }
     swell_engine *engine;
     swell_error error = {};
     swell_compile_stats stats;
@@ -61,12 +55,37 @@ static int run(const cli_args *args)
         return cli_report("swell", &error);
     }
     int code = CLI_OK;
-    if (swell_compile_file(engine, input, output, &error, &stats) != SWELL_OK) {
-        code = cli_report(input, &error);
+    if (swell_compile_file(engine, path, output, &error, &stats) != SWELL_OK) {
+        code = cli_report(args->operands[0], &error);
     } else {
         print_stats(output, &stats, cli_has(args, "json"));
     }
     swell_engine_free(engine);
+    return code;
+}
+
+static int run(const cli_args *args)
+{
+    const char *input = args->operands[0];
+    const char *output = cli_value(args, "output");
+    char path[4096];
+    cli_source source;
+    if (output == NULL && strcmp(input, "-") == 0) {
+        return cli_usage_error("name the output: swell compile -o FILE -",
+                               "standard input has no name to make the output's of");
+    }
+    int code = cli_source_open(args, input, &source);
+    if (code != CLI_OK) {
+        return code;
+    }
+    if (output == NULL) {
+        output = path;
+        if (!default_output(input, source.registry != NULL, path, sizeof path)) {
+            code = cli_usage_error(NULL, "the file name is too long");
+        }
+    }
+    code = code != CLI_OK ? code : compile(args, source.path, output);
+    cli_source_close(&source);
     return code;
 }
 

@@ -75,6 +75,43 @@ int cli_component(const cli_args *args)
     return cli_need_full(args);
 }
 
+int cli_push(const cli_args *args)
+{
+    return cli_need_full(args);
+}
+
+int cli_pull(const cli_args *args)
+{
+    return cli_need_full(args);
+}
+
+int cli_copy(const cli_args *args)
+{
+    return cli_need_full(args);
+}
+
+int cli_login(const cli_args *args)
+{
+    return cli_need_full(args);
+}
+
+int cli_logout(const cli_args *args)
+{
+    return cli_need_full(args);
+}
+
+int cli_fetch(const cli_args *args, const char *reference, cli_source *ret_source)
+{
+    (void)reference;
+    (void)ret_source;
+    return cli_need_full(args);
+}
+
+void cli_fetch_end(cli_source *source)
+{
+    (void)source;
+}
+
 swell_status cli_define_network(swell_linker *linker, swell_error *error)
 {
     (void)linker;

@@ -142,7 +142,10 @@ static void man_program(void)
     }
     (void)printf(".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
                  ".It Ev XDG_CACHE_HOME\nCompiled code is kept in its subdirectory swell.\n"
-                 ".It Ev SWELL_CACHE_MAX\nThe size that cache may grow to; default 1GiB.\n.El\n");
+                 ".It Ev SWELL_CACHE_MAX\nThe size that cache may grow to; default 1GiB.\n"
+                 ".It Ev SWELL_STORE , SWELL_STORE_MAX , SWELL_MIRRORS\nWhere what comes from "
+                 "registries is kept,\n"
+                 "its size, and mirrors; see\n.Xr swell-pull 1 .\n.El\n");
 }
 
 void cli_print_man(const cli_verb *verb)

@@ -9,9 +9,15 @@ typedef int file_action(const cli_args *args, swell_engine *engine, swell_bytes 
 static int with_file(const cli_args *args, file_action *action)
 {
     cli_file file;
+    cli_source source;
     swell_engine *engine;
     swell_error error = {};
-    int code = cli_read_file(args->operands[0], &file);
+    int code = cli_source_open(args, args->operands[0], &source);
+    if (code != CLI_OK) {
+        return code;
+    }
+    code = cli_read_file(source.path, &file);
+    cli_source_close(&source);
     if (code != CLI_OK) {
         return code;
     }
@@ -60,6 +66,8 @@ static int validate(const cli_args *args)
 
 static const cli_option INSPECT_OPTIONS[] = {
     {"json", 0, NULL, "print JSON for programs", false},
+    CLI_PULL_OPTION,
+    CLI_REGISTRY_OPTIONS,
 };
 
 static const cli_example INSPECT_EXAMPLES[] = {
@@ -82,6 +90,11 @@ const cli_verb CLI_INSPECT = {
     .run = inspect,
 };
 
+static const cli_option VALIDATE_OPTIONS[] = {
+    CLI_PULL_OPTION,
+    CLI_REGISTRY_OPTIONS,
+};
+
 static const cli_example VALIDATE_EXAMPLES[] = {
     {"swell validate app.wasm && echo fine", "Silent when the file is valid."},
 };
@@ -94,6 +107,8 @@ const cli_verb CLI_VALIDATE = {
         "Decodes and validates everything, function bodies too. Prints nothing and exits\n"
         "with 0 when the file is valid; else tells the first fault with its offset and\n"
         "exits with 2.",
+    .options = VALIDATE_OPTIONS,
+    .options_count = sizeof VALIDATE_OPTIONS / sizeof VALIDATE_OPTIONS[0],
     .examples = VALIDATE_EXAMPLES,
     .examples_count = sizeof VALIDATE_EXAMPLES / sizeof VALIDATE_EXAMPLES[0],
     .operands_min = 1,

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-const cli_verb *const CLI_VERBS[] = {&CLI_RUN,       &CLI_SERVE,    &CLI_COMPILE,
-                                     &CLI_INSPECT,   &CLI_VALIDATE, &CLI_WIT,
-                                     &CLI_COMPONENT, &CLI_HELP,     &CLI_COMPLETION};
+const cli_verb *const CLI_VERBS[] = {
+    &CLI_RUN,  &CLI_SERVE, &CLI_COMPILE, &CLI_INSPECT, &CLI_VALIDATE, &CLI_WIT,  &CLI_COMPONENT,
+    &CLI_PUSH, &CLI_PULL,  &CLI_COPY,    &CLI_LOGIN,   &CLI_LOGOUT,   &CLI_HELP, &CLI_COMPLETION,
+};
 const size_t CLI_VERBS_COUNT = sizeof CLI_VERBS / sizeof CLI_VERBS[0];
 
 const cli_verb *cli_find_verb(const char *name)
@@ -27,7 +28,7 @@ const cli_verb *cli_find_verb(const char *name)
 
 static int unknown_verb(const char *name)
 {
-    sw_str names[16];
+    sw_str names[64];
     size_t count = 0;
     for (size_t i = 0; i < CLI_VERBS_COUNT && count < SW_COUNTOF(names); i++) {
         names[count++] = sw_str_of(CLI_VERBS[i]->name);

@@ -21,6 +21,8 @@ static const cli_option OPTIONS[] = {
     {"allow-compiled", 0, NULL,                 "accept a file made by 'swell compile'; its code is trusted",
      false                                                                                                           },
     CLI_CACHE_OPTIONS,
+    CLI_PULL_OPTION,
+    CLI_REGISTRY_OPTIONS,
 };
 
 static const cli_example EXAMPLES[] = {
@@ -29,6 +31,7 @@ static const cli_example EXAMPLES[] = {
      "Let it read ./data as /data, see LANG, and pass it two arguments."                                     },
     {"swell run --allow-http 'https://api.example.com/v1/*' fetch.wasm",  "Let it ask one server."           },
     {"swell run --timeout 5s --max-memory 64MiB job.wasm < in > out",     "Bound what it may use."           },
+    {"swell run --pull always ghcr.io/acme/hello:1.0",                    "Run what a registry has."         },
 };
 
 static void report_denial(void *env, const char *asked, const char *option)
@@ -171,8 +174,10 @@ static int run(const cli_args *args)
 {
     char cache[CLI_PATH_BYTES];
     execution s = {.file = args->operands[0]};
+    cli_source source;
     swell_error error = {};
     int code = parse_limits(args, &s);
+    code = code != CLI_OK ? code : cli_source_open(args, s.file, &source);
     if (code == CLI_OK) {
         code = cli_open_engine(cli_cache_dir(args, cache, sizeof cache) ? cache : NULL, &s.engine);
     }
@@ -180,7 +185,8 @@ static int run(const cli_args *args)
         return code;
     }
     swell_program_options options = {.allow_compiled = cli_has(args, "allow-compiled")};
-    swell_status st = swell_program_open(s.engine, s.file, &options, &error, &s.program);
+    swell_status st = swell_program_open(s.engine, source.path, &options, &error, &s.program);
+    cli_source_close(&source);
     if (st == SWELL_OK && needs_network(s.program)) {
         code = cli_need_full(args);
     }
@@ -205,6 +211,9 @@ const cli_verb CLI_RUN = {
         "exports _start (WASI 0.1). The guest gets standard streams, clocks, randomness\n"
         "and exit; everything else must be granted with the options below. What it tries\n"
         "and may not do is told on stderr with the option that would allow it.\n"
+        "\n"
+        "FILE may also be a reference into an OCI registry, like ghcr.io/acme/hello:1.0,\n"
+        "which is pulled into the store when it is not there ('swell help pull').\n"
         "\n"
         "Words after FILE are the guest's arguments.\n"
         "\n"

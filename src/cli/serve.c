@@ -17,6 +17,7 @@ enum { ADDRESSES_MAX = 16, CERTS_MAX = 64, FIRST_PASSED_FD = 3 };
 typedef struct service {
     const cli_args *args;
     const char *file;
+    cli_source source; /* where it is: on disk already when the sandbox is entered */
     const char *about; /* what an error is about, unless it says so itself */
     swell_engine *engine;
     swell_server *server;
@@ -319,7 +320,7 @@ static int report(const service *s, swell_status st, swell_error *error, bool re
 static int open_file(service *s, swell_error *error)
 {
     int fd = strcmp(s->file, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                                       : cli_wall_open(&s->wall, s->file);
+                                       : cli_wall_open(&s->wall, s->source.path);
     if (fd < 0) {
         *error = (swell_error){.status = errno == ENOENT ? SWELL_NOT_FOUND : SWELL_IO,
                                .offset = SWELL_NO_OFFSET};
@@ -493,6 +494,10 @@ int cli_serve(const cli_args *args)
     s.config.open_file = cli_wall_open;
     s.config.open_file_env = &s.wall;
     int code = read_options(&s);
+    code = code != CLI_OK ? code : cli_source_open(args, s.file, &s.source);
+    if (code == CLI_OK) {
+        cli_source_close(&s.source);
+    }
     code = code != CLI_OK ? code : take_signals(&s);
     code = code != CLI_OK ? code : cli_wall_begin(&s.wall, args);
     code = code != CLI_OK ? code : cli_open_engine(cli_wall_cache(&s.wall), &s.engine);

@@ -67,6 +67,8 @@ static const cli_option OPTIONS[] = {
     {"require-sandbox", 0,   NULL,      "do not serve when the kernel can confine the process only in part", false},
     {"json",            0,   NULL,      "write everything on standard error as JSON, an object a line; accesses, too", false},
     CLI_CACHE_OPTIONS,
+    CLI_PULL_OPTION,
+    CLI_REGISTRY_OPTIONS,
 };
 // clang-format on
 
@@ -88,6 +90,8 @@ const cli_verb CLI_SERVE = {
         "Answers HTTP requests with a component that exports wasi:http/incoming-handler\n"
         "(0.2). Every request gets a fresh instance: what one request does, no other\n"
         "sees. When the server is ready, the first line on standard error says where.\n"
+        "\n"
+        "FILE may also be a reference into an OCI registry ('swell help pull').\n"
         "\n"
         "Guests get clocks and randomness; everything else must be granted with the\n"
         "options below. What they write to their standard streams is logged line by\n"
