@@ -126,6 +126,7 @@ struct sw_store {
     sw_fiber *fiber;     /* owned; NULL until the first call */
     uint8_t *args;       /* owned; NULL until something overflows the registers */
     uint32_t args_bytes; /* of them, that may have been used */
+    sw_vm args_vm;       /* owned; behind args: pages of its own, since few of them are touched */
     sw_budget budget;
     sw_store_limits limits;
     uint64_t memory_bytes, table_elements;

@@ -121,7 +121,7 @@ void sw_store_free(sw_store *s)
     }
     sw_vec_clear(&s->codes);
     sw_vec_clear(&s->reservations);
-    sw_free(&s->budget, s->args, s->args == NULL ? 0 : SW_ARGS_AREA_BYTES);
+    sw_vm_release(&s->args_vm);
     sw_free(NULL, s, sizeof(*s));
 }
 
@@ -157,10 +157,23 @@ uint8_t *sw_store_args_area(sw_store *s)
 sw_status sw_store_need_args(sw_store *s, uint32_t bytes)
 {
     s->args_bytes = SW_MAX(s->args_bytes, bytes);
-    if (s->args == NULL && bytes != 0) {
-        s->args = sw_alloc(&s->budget, SW_ARGS_AREA_BYTES);
+    if (s->args != NULL || bytes == 0) {
+        return SW_OK;
     }
-    return s->args == NULL && bytes != 0 ? SW_NO_MEMORY : SW_OK;
+    if (!sw_budget_charge(&s->budget, SW_ARGS_AREA_BYTES)) {
+        return SW_NO_MEMORY;
+    }
+    sw_status st = sw_vm_reserve(&s->args_vm, SW_ARGS_AREA_BYTES);
+    if (st == SW_OK) {
+        st = sw_vm_protect(&s->args_vm, 0, s->args_vm.size_bytes, SW_VM_READ_WRITE);
+    }
+    if (st != SW_OK) {
+        sw_vm_release(&s->args_vm);
+        sw_budget_release(&s->budget, SW_ARGS_AREA_BYTES);
+        return st;
+    }
+    s->args = s->args_vm.base;
+    return SW_OK;
 }
 
 static bool take(uint64_t *used, uint64_t amount, uint64_t limit)
