@@ -10,16 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cases_serve import LIMIT, Server
-from harness import expect, swell
+from harness import expect, is_sanitized
 
 HELLO = b'GET /hello HTTP/1.1\r\nHost: a\r\n\r\n'
 MIB = 1 << 20
 GAUGES = ('swell_connections', 'swell_requests_running', 'swell_requests_waiting')
-
-
-def is_sanitized():
-    """Sanitizers keep freed memory for a while: what they hold says nothing about the program."""
-    return b'__asan_init' in Path(swell()).with_name('swell-full').read_bytes()
 
 
 class Target(Server):
@@ -28,7 +23,7 @@ class Target(Server):
 
     def __init__(self, box, options=(), **more):
         super().__init__(box, options=['--admin', '127.0.0.1:0', *options], **more)
-        self.is_sanitized = is_sanitized()
+        self.is_sanitized = is_sanitized()  # it keeps freed memory: sizes say nothing
         self.most_kib = 0
 
     def descriptors(self):
