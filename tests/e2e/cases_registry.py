@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import shutil
+import ssl
 import subprocess
 import tarfile
 import threading
@@ -466,6 +467,25 @@ def mirrors(box):
         expect(asked(mirror, 'GET', '/manifests/1'), 'the mirror was not asked')
 
 
+def tls(box):
+    openssl = shutil.which('openssl')
+    if not openssl:
+        raise Skip('openssl is not installed')
+    cert, key = box.path / 'cert.pem', box.path / 'key.pem'
+    subprocess.run([openssl, 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+                    '-days', '2', '-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key,
+                    '-out', cert], check=True, capture_output=True)
+    with Registry() as r:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        r.server.socket = context.wrap_socket(r.server.socket, server_side=True)
+        r.add_artifact('1', program(box))
+        ref = f'{r.host}/a:1'
+        run(box, 'pull', '--ca', cert, ref)
+        run(box, 'run', '--pull', 'always', '--insecure', ref, out=HELLO)
+        run(box, 'pull', '--ca', '/etc/ssl/certs/ca-certificates.crt', ref, code=1, err=['certificate'])
+
+
 def many_at_once(box, r):
     r.add_artifact('1', program(box))
     results = []
@@ -586,6 +606,7 @@ CASES = [
         on('POST', '/uploads/', lambda h: h.reply(202, Location='https://127.0.0.1:1/x'))])),
     case('what is not pushed', with_registry(not_a_program)),
     case('mirrors', mirrors),
+    case('TLS', tls),
     case('many at once fetch once', with_registry(many_at_once)),
     case('serve by reference', serves),
     case('docker-registry: push, pull, run', with_debian(push_pull_run)),
