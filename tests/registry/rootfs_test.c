@@ -16,9 +16,12 @@ typedef struct file {
     char type;        /* of tar; 0: ends the list */
 } file;
 
+/* Octal digits, and a NUL. */
 static void put_number(uint8_t *at, size_t len, uint64_t value)
 {
-    (void)snprintf((char *)at, len, "%0*llo", (int)len - 1, (unsigned long long)value);
+    for (size_t i = len - 1; i-- > 0; value >>= 3) {
+        at[i] = (uint8_t)('0' + (value & 7));
+    }
 }
 
 static void add_raw(sw_buf *b, const char *path, char type, const char *text, size_t size)
