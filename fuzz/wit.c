@@ -1,8 +1,11 @@
 /*
  * Any bytes as a WIT file: refused with a message, or resolved to type tables that hold together,
- * and bindings are written for every interface that C can express.
+ * and bindings are written for every interface that C can express. What is printed and what is
+ * encoded say the same as the file.
  */
 #include "wit/bindgen.h"
+#include "wit/decode.h"
+#include "wit/print.h"
 
 #include <stdlib.h>
 
@@ -65,6 +68,48 @@ static void check_interface(sw_wit *w, const sw_wit_interface *i)
     sw_buf_clear(&source);
 }
 
+/* Reads what was written, and checks that it encodes to the same bytes. */
+static void check_again(sw_bytes written, const sw_buf *bytes)
+{
+    sw_arena arena;
+    sw_wit w;
+    sw_buf again;
+    sw_diag diag = {0};
+    const sw_wit_features features = {.all = true};
+    sw_arena_init(&arena, NULL, (size_t)512 << 20);
+    sw_wit_init(&w, &arena);
+    sw_buf_init(&again, NULL, (size_t)64 << 20);
+    if (sw_wit_is_binary(written)) {
+        check(sw_wit_decode(&w, SW_STR("x"), written, &diag) == SW_OK);
+    } else {
+        check(sw_wit_add_text(&w, SW_STR("x"), (sw_str){(const char *)written.ptr, written.len},
+                              &diag) == SW_OK);
+    }
+    check(sw_wit_resolve(&w, &features, &diag) == SW_OK);
+    check(sw_wit_encode_package(&w, w.last_root, &diag, &again) == SW_OK);
+    check(again.len == bytes->len && memcmp(again.ptr, bytes->ptr, again.len) == 0);
+    sw_buf_clear(&again);
+    sw_arena_clear(&arena);
+}
+
+static void check_written(sw_wit *w)
+{
+    sw_buf bytes, text;
+    sw_diag diag = {0};
+    bool has_items = w->last_root->scopes->interfaces != NULL;
+    sw_buf_init(&bytes, NULL, (size_t)64 << 20);
+    sw_buf_init(&text, NULL, (size_t)64 << 20);
+    has_items = has_items && w->last_root->scopes->interfaces->head.active;
+    if (w->last_root->full_name.len > 0 && has_items &&
+        sw_wit_encode_package(w, w->last_root, &diag, &bytes) == SW_OK &&
+        sw_wit_print(w, NULL, &text) == SW_OK) {
+        check_again(sw_buf_bytes(&bytes), &bytes);
+        check_again(sw_buf_bytes(&text), &bytes);
+    }
+    sw_buf_clear(&bytes);
+    sw_buf_clear(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     sw_arena arena;
@@ -84,6 +129,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 check_interface(&w, i);
             }
         }
+    }
+    if (st == SW_OK) {
+        check_written(&w);
     }
     sw_arena_clear(&arena);
     return 0;

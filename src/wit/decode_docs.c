@@ -2,6 +2,7 @@
 #include "base/json_read.h"
 #include "wit/decode_private.h"
 #include "wit/docs.h"
+#include "wit/lex.h"
 
 /* What is a version stays one: others would break the printed text. */
 static sw_str version_of(const sw_json_value *v, sw_str key)
@@ -28,13 +29,7 @@ static void set_gate(sw_wit_gate *g, const sw_json_value *stability)
 
 static sw_status set_docs(decoder *d, sw_str *docs, sw_str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = (uint8_t)text.ptr[i];
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
-            return SW_OK;
-        }
-    }
-    if (text.len > 0) {
+    if (text.len > 0 && sw_wit_text_is_allowed(text)) {
         *docs = sw_wit_docs_raw(d->arena, text);
         return docs->ptr == NULL ? sw_wit_decode_no_memory(d) : SW_OK;
     }

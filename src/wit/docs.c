@@ -71,34 +71,59 @@ static bool next_comment(sw_str *s, sw_str *ret_text)
     return is_line || is_block;
 }
 
-/* The indentation that all comments have that are not empty. */
-static size_t shared_indentation(sw_str raw)
+/* The next line of s, which is cut off. */
+static sw_str next_line(sw_str *s)
+{
+    size_t len = sw_str_find(*s, '\n');
+    sw_str line = sw_str_slice(*s, 0, len);
+    size_t used = SW_MIN(len + 1, s->len);
+    *s = sw_str_slice(*s, used, s->len - used);
+    return trim_end(line);
+}
+
+/* The indentation that all lines have that are not empty. */
+static size_t shared_indentation(sw_str text)
 {
     size_t shared = SIZE_MAX;
-    sw_str text = {"", 0};
-    while (raw.len > 0) {
-        if (next_comment(&raw, &text) && text.len > 0) {
-            shared = SW_MIN(shared, indentation(text));
+    while (text.len > 0) {
+        sw_str line = next_line(&text);
+        if (line.len > 0) {
+            shared = SW_MIN(shared, indentation(line));
         }
     }
     return shared;
 }
 
+/* Takes it away; the text gets shorter in its place. */
+static size_t dedent(char *text, size_t len)
+{
+    sw_str rest = {text, len};
+    size_t shared = shared_indentation(rest);
+    size_t out = 0;
+    while (rest.len > 0) {
+        sw_str line = next_line(&rest);
+        size_t skip = SW_MIN(shared, line.len);
+        memmove(text + out, line.ptr + skip, line.len - skip);
+        out += line.len - skip;
+        text[out++] = '\n';
+    }
+    return out;
+}
+
 sw_str sw_wit_docs_text(sw_arena *arena, sw_str raw)
 {
-    char *out = sw_arena_alloc(arena, raw.len + 1, 1);
-    size_t shared = shared_indentation(raw);
+    char *out = sw_arena_alloc(arena, raw.len + 2, 1);
     size_t len = 0;
     sw_str text = {"", 0};
     while (out != NULL && raw.len > 0) {
         if (next_comment(&raw, &text)) {
-            size_t skip = SW_MIN(shared, text.len);
-            memcpy(out + len, text.ptr + skip, text.len - skip);
-            len += text.len - skip;
+            memcpy(out + len, text.ptr, text.len);
+            len += text.len;
             out[len++] = '\n';
         }
     }
-    while (len > 0 && out != NULL && is_blank(out[len - 1])) {
+    len = out == NULL ? 0 : dedent(out, len);
+    while (len > 0 && is_blank(out[len - 1])) {
         len--;
     }
     return (sw_str){out, len};
@@ -272,7 +297,9 @@ static void write_funcs(writer *w, lazy *in, const sw_wit_item *items, sw_str ke
         for (const sw_wit_func *f = is_resource ? it->type->owner->funcs : NULL; f != NULL;
              f = f->next) {
             if (f->resource == it->type && f->head.active) {
-                write_func(w, &list, f->full_name, &f->head);
+                sw_str name = sw_wit_item_func_name(w->arena, it, f);
+                w->status = name.ptr == NULL ? SW_NO_MEMORY : w->status;
+                write_func(w, &list, name, &f->head);
             }
         }
     }

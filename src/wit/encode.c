@@ -370,18 +370,11 @@ static void import_func(encoder *e, sw_str name, const sw_wit_func *f, const sw_
 static void import_resource_funcs(encoder *e, const sw_wit_item *it)
 {
     for (const sw_wit_func *f = it->type->owner->funcs; f != NULL; f = f->next) {
-        sw_str name = f->full_name;
         if (f->resource != it->type || !f->head.active) {
             continue;
         }
-        if (!sw_str_eq(it->label.text, it->type->name.text)) {
-            size_t kind = sw_str_find(name, ']') + 1;
-            size_t rest = kind + it->type->name.text.len;
-            name = sw_arena_printf(&e->arena, "%.*s%.*s%.*s", (int)kind, name.ptr,
-                                   SW_STR_ARG(it->label.text), (int)(name.len - rest),
-                                   name.ptr + rest);
-            note(e, name.ptr == NULL ? SW_NO_MEMORY : SW_OK);
-        }
+        sw_str name = sw_wit_item_func_name(&e->arena, it, f);
+        note(e, name.ptr == NULL ? SW_NO_MEMORY : SW_OK);
         import_func(e, name, f, &f->head);
     }
 }

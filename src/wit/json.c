@@ -607,7 +607,9 @@ static void side_member(writer *w, const char *name, const sw_wit_item *items)
         for (const sw_wit_func *f = is_resource ? it->type->owner->funcs : NULL; f != NULL;
              f = f->next) {
             if (f->resource == it->type && f->head.active) {
-                func_member(w, f, f->full_name, &f->head);
+                sw_str full = sw_wit_item_func_name(&w->arena, it, f);
+                note(w, full.ptr == NULL ? SW_NO_MEMORY : SW_OK);
+                func_member(w, f, full, &f->head);
             }
         }
     }

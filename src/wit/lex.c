@@ -89,6 +89,19 @@ static const char *character_problem(uint32_t c)
     return NULL;
 }
 
+bool sw_wit_text_is_allowed(sw_str text)
+{
+    for (size_t at = 0; at < text.len;) {
+        uint32_t c = 0;
+        size_t len = sw_utf8_decode(sw_str_bytes(sw_str_slice(text, at, text.len - at)), &c);
+        if (len == 0 || character_problem(c) != NULL) {
+            return false;
+        }
+        at += len;
+    }
+    return true;
+}
+
 static void check_characters(sw_wit_lexer *l)
 {
     for (uint32_t at = 0; at < l->text.len;) {

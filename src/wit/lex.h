@@ -69,6 +69,9 @@ sw_str sw_wit_lexer_version(sw_wit_lexer *l);
 const char *sw_wit_word_text(sw_wit_word w);
 bool sw_wit_is_keyword(sw_str name);
 
+/* Whether a comment may hold this text. */
+bool sw_wit_text_is_allowed(sw_str text);
+
 /* Records the failure at the present token. Returns the first status. */
 sw_status sw_wit_lexer_fail(sw_wit_lexer *l, const char *fmt, ...) SW_PRINTF(2, 3);
 

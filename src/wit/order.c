@@ -81,3 +81,31 @@ sw_status sw_wit_order_make(sw_arena *arena, const sw_wit_package *p, sw_wit_ord
     *ret_order = o.order;
     return o.status;
 }
+
+sw_str sw_wit_item_func_name(sw_arena *arena, const sw_wit_item *it, const sw_wit_func *f)
+{
+    sw_str name = f->full_name;
+    if (sw_str_eq(it->label.text, it->type->name.text)) {
+        return name;
+    }
+    size_t kind = sw_str_find(name, ']') + 1;
+    size_t rest = kind + it->type->name.text.len;
+    return sw_arena_printf(arena, "%.*s%.*s%.*s", (int)kind, name.ptr, SW_STR_ARG(it->label.text),
+                           (int)(name.len - rest), name.ptr + rest);
+}
+
+sw_str sw_wit_world_type_name(const sw_wit_world *w, sw_wit_typedef *d)
+{
+    for (const sw_wit_item *it = w->imports; it != NULL && d->owner != w->own; it = it->next) {
+        if (it->kind == SW_WIT_ITEM_TYPE && it->type == d) {
+            return it->label.text;
+        }
+    }
+    for (const sw_wit_item *it = w->imports; it != NULL && d->owner != w->own; it = it->next) {
+        if (it->kind == SW_WIT_ITEM_TYPE &&
+            sw_wit_typedef_root(it->type) == sw_wit_typedef_root(d)) {
+            return it->label.text;
+        }
+    }
+    return d->name.text;
+}

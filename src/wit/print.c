@@ -8,6 +8,7 @@
 typedef struct printer {
     const sw_wit *wit;
     const sw_wit_package *package;
+    const sw_wit_world *world; /* the one whose items are printed, or NULL */
     sw_wit_print_options options;
     sw_buf *out;
     uint32_t level;
@@ -92,6 +93,11 @@ static void head(printer *p, const sw_wit_head *h)
 
 static void type(printer *p, const sw_wit_type *t);
 
+static void type_name(printer *p, const sw_wit_type *t)
+{
+    label(p, p->world == NULL ? t->name.text : sw_wit_world_type_name(p->world, t->def));
+}
+
 static void type_list(printer *p, const sw_wit_type *t)
 {
     const char *separator = "";
@@ -133,7 +139,7 @@ static void type_rest(printer *p, const sw_wit_type *t)
     }
     text(p, "<");
     switch (t->kind) {
-    case SW_CT_BORROW: label(p, t->name.text); break;
+    case SW_CT_BORROW: type_name(p, t); break;
     case SW_CT_TUPLE: type_list(p, t); break;
     default: type(p, t->first); break;
     }
@@ -154,7 +160,7 @@ static void type(printer *p, const sw_wit_type *t)
 #undef X
     };
     if (t->kind == SW_WIT_NAMED || t->kind == SW_CT_OWN) {
-        label(p, t->name.text);
+        type_name(p, t);
     } else {
         text(p, WORDS[t->kind]);
         type_rest(p, t);
@@ -391,8 +397,11 @@ static void item(printer *p, const sw_wit_item *it)
         func_type(p, it->func);
         text(p, ";\n");
     } else if (it->kind == SW_WIT_ITEM_INLINE) {
+        const sw_wit_world *around = p->world;
+        p->world = NULL;
         text(p, "interface");
         interface_body(p, it->interface);
+        p->world = around;
     } else {
         path(p, it->interface);
         text(p, ";\n");
@@ -423,6 +432,7 @@ static void world(printer *p, const sw_wit_world *w)
     text(p, "world ");
     label(p, w->name.text);
     open_brace(p);
+    p->world = w;
     for (const sw_wit_item *it = w->imports; it != NULL; it = it->next) {
         if (it->kind == SW_WIT_ITEM_TYPE) {
             type_item(p, it);
@@ -436,6 +446,7 @@ static void world(printer *p, const sw_wit_world *w)
     for (const sw_wit_item *it = w->exports; it != NULL; it = it->next) {
         item(p, it);
     }
+    p->world = NULL;
     close_brace(p);
 }
 

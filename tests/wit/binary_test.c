@@ -261,6 +261,26 @@ static const char *const PRINTED[][2] = {
      "\n"
      "  export k;\n"
      "}\n"},
+    /* types that an include renames */
+    {"package a:b; world v { type t = u8; resource r { m: func(a: t) -> r; } import f: func(a: t); "
+     "}\n"
+     "world w { include v with { t as u, r as s } }",          "package a:b;\n"
+     "\n"
+     "world v {\n"
+     "  type t = u8;\n"
+     "  resource r {\n"
+     "    m: func(a: t) -> r;\n"
+     "  }\n"
+     "  import f: func(a: t);\n"
+     "}\n"
+     "\n"
+     "world w {\n"
+     "  type u = u8;\n"
+     "  resource s {\n"
+     "    m: func(a: u) -> s;\n"
+     "  }\n"
+     "  import f: func(a: u);\n"
+     "}\n"         },
     /* comments of all kinds; a type behind one that is made of it */
     {"package a:b; // one\n//  two\n interface i { /** block */ f: func(); type b = a; type a = "
      "u8; }",                                                  "package a:b;\n"
@@ -287,6 +307,7 @@ static void test_print(void **state)
         assert_ok(&m, PRINTED[i][0]);
         print(&m, &printed);
         assert_string_equal((const char *)printed.ptr, PRINTED[i][1]);
+        round_trip(PRINTED[i][1], true);
         sw_buf_clear(&printed);
         sw_arena_clear(&m.arena);
     }
