@@ -73,7 +73,9 @@ static void gate_part(printer *p, const char *name, const char *field, sw_str va
 {
     if (value.len > 0) {
         indent(p);
-        sw_buf_printf(p->out, "@%s(%s = %.*s)\n", name, field, SW_STR_ARG(value));
+        sw_buf_printf(p->out, "@%s(%s = ", name, field);
+        label(p, value); /* no version looks like a keyword */
+        text(p, ")\n");
     }
 }
 

@@ -102,7 +102,7 @@ static const char *const TEXTS[] = {
     "\n"
     "  resource res {\n"
     "    constructor(a: r) -> result<res, string>;\n"
-    "    @unstable(feature = x)\n"
+    "    @unstable(feature = %type)\n"
     "    m: func(x: borrow<res>) -> result<res>;\n"
     "    s: static func() -> option<e>;\n"
     "  }\n"
