@@ -166,23 +166,33 @@ def rates(options, row, missing):
             missing(name)
 
 
+def spinning(server):
+    held = []
+    for _ in range(NEIGHBOURS):
+        s = socket.create_connection(('127.0.0.1', server.port), 5)
+        s.sendall(b'GET /spin HTTP/1.1\r\nHost: bench\r\n\r\n')
+        held.append(s)
+    time.sleep(0.5)
+    return held
+
+
 def delays(row):
-    """Latency at a fixed rate, alone and beside guests that spin until their deadline."""
+    """Latency at a fixed rate, alone and beside guests that spin until their deadline: the best of three rounds,
+    in turns, since whatever else the machine does adds to both."""
     with serving(GUESTS / 'http-routes.component.wasm', '--timeout', '20s') as server:
-        p50, p99 = latencies_us(server, '/hello')
-        row('serve/latency p50', p50, 'us')
-        row('serve/latency p99', p99, 'us')
-        neighbours = []
-        for _ in range(NEIGHBOURS):
-            s = socket.create_connection(('127.0.0.1', server.port), 5)
-            s.sendall(b'GET /spin HTTP/1.1\r\nHost: bench\r\n\r\n')
-            neighbours.append(s)
-        time.sleep(0.5)
-        crowded = latencies_us(server, '/hello')
-        for s in neighbours:
-            s.close()
-    row(f'serve/p99 beside {NEIGHBOURS} spinning guests', crowded[1], 'us', None, 'alone', p99)
-    row('serve/p99 ratio beside spinning guests', crowded[1] / p99, 'x alone', 3, 'alone', 1.0)
+        alone, crowded = [], []
+        for _ in range(3):
+            alone.append(latencies_us(server, '/hello'))
+            neighbours = spinning(server)
+            crowded.append(latencies_us(server, '/hello')[1])
+            for s in neighbours:
+                s.close()
+            time.sleep(0.5)
+        (p50, p99), crowded = min(alone, key=lambda each: each[1]), min(crowded)
+    row('serve/latency p50', p50, 'us')
+    row('serve/latency p99', p99, 'us')
+    row(f'serve/p99 beside {NEIGHBOURS} spinning guests', crowded, 'us', None, 'alone', p99)
+    row('serve/p99 ratio beside spinning guests', crowded / p99, 'x alone', 3, 'alone', 1.0)
 
 
 def first_answers(options, row):
