@@ -3,7 +3,7 @@ import json
 
 from componentize_py_types import Ok
 from wit_world import exports
-from wit_world.imports.types import (
+from wit_world.imports.wasi_http_types import (
     Fields, IncomingBody, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam)
 
 
