@@ -1,6 +1,8 @@
 /* swell component: metadata and parts of modules and components. */
 #include "cli/wit.h"
 
+#include "base/suggest.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,10 +70,6 @@ static int embed_bytes(const cli_args *args, swell_bytes bytes)
 
 static int embed(const cli_args *args)
 {
-    if (args->operands_count != 3) {
-        return cli_usage_error("swell component embed wit core.wasm -o ready.wasm",
-                               "swell component embed: WIT and a module are needed");
-    }
     int code = need_output(args);
     return code == CLI_OK ? with_file(args, args->operands[2], embed_bytes) : code;
 }
@@ -154,26 +152,44 @@ static int unbundle(const cli_args *args)
     return with_file(args, args->operands[1], unbundle_bytes);
 }
 
+typedef struct component_action {
+    const char *name;
+    const char *operands;
+    int operands_count; /* with the action's name */
+    int (*run)(const cli_args *args);
+} component_action;
+
+static const component_action ACTIONS[] = {
+    {"embed",    "WIT MODULE", 3, embed   },
+    {"metadata", "FILE",       2, metadata},
+    {"strip",    "FILE",       2, strip   },
+    {"unbundle", "FILE",       2, unbundle},
+};
+
+static int unknown_action(const char *name)
+{
+    sw_str names[SW_COUNTOF(ACTIONS)];
+    char hint[64] = "there are embed, metadata, strip and unbundle";
+    for (size_t i = 0; i < SW_COUNTOF(ACTIONS); i++) {
+        names[i] = sw_str_of(ACTIONS[i].name);
+    }
+    const sw_str *best = sw_suggest(sw_str_of(name), names, SW_COUNTOF(names));
+    if (best != NULL) {
+        (void)snprintf(hint, sizeof hint, "did you mean 'swell component %s'?", best->ptr);
+    }
+    return cli_usage_error(hint, "swell component: nothing is called '%s'", name);
+}
+
 int cli_component(const cli_args *args)
 {
-    static const struct {
-        const char *name;
-        int (*run)(const cli_args *args);
-    } ACTIONS[] = {
-        {"embed",    embed   },
-        {"metadata", metadata},
-        {"strip",    strip   },
-        {"unbundle", unbundle},
-    };
-    for (size_t i = 0; i < sizeof ACTIONS / sizeof ACTIONS[0]; i++) {
-        if (strcmp(args->operands[0], ACTIONS[i].name) == 0) {
-            bool too_many = args->operands_count == 3 && ACTIONS[i].run != embed;
-            return too_many
-                       ? cli_usage_error("see 'swell component --help'",
-                                         "swell component %s: too many operands", args->operands[0])
-                       : ACTIONS[i].run(args);
+    for (size_t i = 0; i < SW_COUNTOF(ACTIONS); i++) {
+        const component_action *a = &ACTIONS[i];
+        if (strcmp(args->operands[0], a->name) == 0) {
+            return args->operands_count == a->operands_count
+                       ? a->run(args)
+                       : cli_usage_error("'swell component --help' has examples",
+                                         "swell component %s takes %s", a->name, a->operands);
         }
     }
-    return cli_usage_error("there are embed, metadata, strip and unbundle",
-                           "swell component: nothing is called '%s'", args->operands[0]);
+    return unknown_action(args->operands[0]);
 }

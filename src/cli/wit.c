@@ -21,6 +21,9 @@ int cli_report_wit(const char *file, const swell_error *error)
     }
     (void)fprintf(stderr, "error: ");
     cli_print_foreign(error->text, len);
+    if (error->text[len] == '\0' && error->offset != SWELL_NO_OFFSET) {
+        (void)fprintf(stderr, " (at byte %u, 0x%x)", error->offset, error->offset);
+    }
     (void)fprintf(stderr, "\n");
     for (const char *line = error->text + len; *line == '\n'; line += len) {
         line++;

@@ -87,7 +87,7 @@ const cli_verb CLI_COMPONENT = {
     .options_count = sizeof COMPONENT_OPTIONS / sizeof COMPONENT_OPTIONS[0],
     .examples = COMPONENT_EXAMPLES,
     .examples_count = sizeof COMPONENT_EXAMPLES / sizeof COMPONENT_EXAMPLES[0],
-    .operands_min = 2,
+    .operands_min = 1,
     .operands_max = 3,
     .run = cli_component,
 };

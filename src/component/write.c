@@ -252,24 +252,26 @@ uint32_t sw_cwriter_export(sw_cwriter *w, sw_ast_name name, sw_sort sort, uint32
     return w->counts[sort]++;
 }
 
-uint32_t sw_cwriter_alias_export(sw_cwriter *w, sw_sort sort, uint32_t instance, sw_str name)
+enum { ALIAS_EXPORT = 0x00, ALIAS_CORE_EXPORT = 0x01 };
+
+static uint32_t alias_of(sw_cwriter *w, uint8_t kind, sw_sort sort, uint32_t instance, sw_str name)
 {
     sw_buf *out = begin(w, SECTION_ALIAS);
     write_sort(out, sort);
-    sw_buf_u8(out, 0x00);
+    sw_buf_u8(out, kind);
     sw_buf_leb_u32(out, instance);
     sw_cwrite_name(out, name);
     return w->counts[sort]++;
 }
 
+uint32_t sw_cwriter_alias_export(sw_cwriter *w, sw_sort sort, uint32_t instance, sw_str name)
+{
+    return alias_of(w, ALIAS_EXPORT, sort, instance, name);
+}
+
 uint32_t sw_cwriter_alias_core_export(sw_cwriter *w, sw_sort sort, uint32_t instance, sw_str name)
 {
-    sw_buf *out = begin(w, SECTION_ALIAS);
-    write_sort(out, sort);
-    sw_buf_u8(out, 0x01);
-    sw_buf_leb_u32(out, instance);
-    sw_cwrite_name(out, name);
-    return w->counts[sort]++;
+    return alias_of(w, ALIAS_CORE_EXPORT, sort, instance, name);
 }
 
 uint32_t sw_cwriter_alias_outer(sw_cwriter *w, sw_sort sort, uint32_t outer, uint32_t index)

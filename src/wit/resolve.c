@@ -110,12 +110,21 @@ static sw_status add_packages_of(sw_wit_resolver *r, bool is_partial)
     return SW_OK;
 }
 
+/* A file, or all files of a folder, without a name for what they are. */
+static sw_status fail_nameless(const sw_wit *w)
+{
+    static const char TEXT[] = "no `package` header was found in any WIT file for this package";
+    return w->sources_count == 1
+               ? sw_fail(w->diag, SW_INVALID, SW_NO_OFFSET, "%.*s: no `package` header was found",
+                         SW_STR_ARG(w->sources[0].path))
+               : sw_fail(w->diag, SW_INVALID, SW_NO_OFFSET, "%s", TEXT);
+}
+
 static sw_status add_packages(sw_wit_resolver *r)
 {
     for (const sw_wit_package *p = r->wit->packages; p != NULL; p = p->next) {
         if (p->name.text.len == 0) {
-            return sw_fail(r->wit->diag, SW_INVALID, SW_NO_OFFSET,
-                           "no `package` header was found in any WIT file for this package");
+            return fail_nameless(r->wit);
         }
     }
     SW_TRY(add_packages_of(r, false));

@@ -65,7 +65,7 @@ static const struct {
     sw_status status;
     const char *message; /* the start of it */
 } BAD[] = {
-    {"interface i { }", SW_INVALID, "no `package` header"},
+    {"interface i { }", SW_INVALID, "t.wit: no `package` header"},
     {"package a:b\n", SW_MALFORMED, "t.wit:2:1: expected '{', found the end of the file"},
     {"package a:b; interface i { f: func() -> strem; type stream-x = u8; type strem-x = u8; }",
      SW_INVALID, "t.wit:1:41: type `strem` does not exist; did you mean `strem-x`?\n"
